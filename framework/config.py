@@ -1,0 +1,129 @@
+"""The schema of every run. A key that is not here is a typo, and an error."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from omegaconf import MISSING
+
+from framework.data.settings import DataConfig
+
+
+@dataclass
+class ComponentConfig:
+    """A component by name, with parameters that its own Config dataclass checks."""
+
+    name: str = MISSING
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class RuleConfig:
+    """What a strategy does differently for one segment; null keeps the strategy's own."""
+
+    recommender: ComponentConfig | None = None
+    policy: ComponentConfig | None = None
+
+
+@dataclass
+class StrategyConfig:
+    """What a team would launch: recommender and policy, for all users, with its own rule for segments that need one.
+
+    `model` segments the users for this strategy; null takes the study's model.
+    """
+
+    recommender: ComponentConfig = field(default_factory=ComponentConfig)
+    policy: ComponentConfig = field(default_factory=lambda: ComponentConfig("greedy"))
+    model: ComponentConfig | None = None
+    segments: dict[str, RuleConfig] = field(default_factory=dict)
+    description: str = ""
+
+
+@dataclass
+class MetricConfig:
+    """A metric and its role in the decision: "primary", "secondary" or "guardrail".
+
+    A guardrail is harmed where its effect's interval lies beyond `margin` (metric's own unit) on the bad side.
+    """
+
+    name: str = MISSING
+    params: dict[str, Any] = field(default_factory=dict)
+    role: str = "secondary"
+    margin: float = 0.0
+
+
+@dataclass
+class SimulatedConfig:
+    """The simulated trial. `design` is "paired" (every user under every strategy, common random numbers) or
+    "independent" (users split between the arms by a salted hash); `batches` is how many times learning policies get
+    feedback; `users` caps the units (null: all)."""
+
+    design: str = "paired"
+    batches: int = 10
+    users: int | None = None
+    shares: dict[str, float] = field(default_factory=dict)
+    salt: str = "prelaunch"
+
+
+@dataclass
+class HoldoutConfig:
+    """The holdout trial: which users of the later part count, "all" or "known" (seen before the split)."""
+
+    users: str = "all"
+
+
+@dataclass
+class TrialConfig:
+    """How strategies are compared: kinds of evidence, items a page shows, candidates a policy may choose from.
+
+    `repeats` false keeps items that a user bought before out of the slates. Segments with fewer than `segment_floor`
+    units are named, not tested.
+    """
+
+    evidence: list[str] = field(default_factory=lambda: ["holdout", "simulated"])
+    positions: int = 10
+    candidates: int = 50
+    repeats: bool = True
+    segment_floor: int = 50
+    holdout: HoldoutConfig = field(default_factory=HoldoutConfig)
+    simulated: SimulatedConfig = field(default_factory=SimulatedConfig)
+
+
+@dataclass
+class DecisionConfig:
+    """The rule, written before the run: ship where every named evidence shows a primary effect whose interval lies
+    above `difference`; `alpha` is two-sided over the family, `power` is what undecided plans for."""
+
+    alpha: float = 0.05
+    power: float = 0.8
+    difference: float = 0.0
+    evidence: list[str] | None = None
+
+
+@dataclass
+class ReportConfig:
+    """What is written besides `result.json`: the HTML page, and how wide the terminal's table may be."""
+
+    html: bool = True
+    width: int | None = None
+
+
+@dataclass
+class RunConfig:
+    """One run: a log, a model, strategies to compare, how to compare them, and the rule that decides."""
+
+    study: str = "unnamed"
+    question: str = ""
+    seed: int = 0
+    source: ComponentConfig = field(default_factory=ComponentConfig)
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ComponentConfig = field(default_factory=lambda: ComponentConfig("rfm"))
+    simulator: ComponentConfig = field(default_factory=lambda: ComponentConfig("purchase_response"))
+    strategies: dict[str, StrategyConfig] = field(default_factory=dict)
+    control: str = "control"
+    metrics: dict[str, MetricConfig] = field(default_factory=dict)
+    trial: TrialConfig = field(default_factory=TrialConfig)
+    decision: DecisionConfig = field(default_factory=DecisionConfig)
+    report: ReportConfig = field(default_factory=ReportConfig)
+    device: str = "auto"

@@ -1,0 +1,41 @@
+"""Frozen records that the stages, the components and the hooks hand on."""
+
+from framework.data.account import Cleaning, CleaningRow, SplitSummary
+from framework.records.decisions import Actions, Context, Feedback, Queries, Responses, Slates
+from framework.records.outcomes import Outcomes
+from framework.records.result import (
+    ArmValue,
+    Evidence,
+    Result,
+    SegmentCard,
+    SimulatorCheck,
+    StrategySummary,
+)
+from framework.records.run import Run, Trial
+from framework.records.segments import Segmentation
+from framework.stats.decision import Verdict
+from framework.stats.samples import UnitValues
+
+__all__ = [
+    "Actions",
+    "ArmValue",
+    "Cleaning",
+    "CleaningRow",
+    "Context",
+    "Evidence",
+    "Feedback",
+    "Outcomes",
+    "Queries",
+    "Responses",
+    "Result",
+    "Run",
+    "SegmentCard",
+    "Segmentation",
+    "SimulatorCheck",
+    "Slates",
+    "SplitSummary",
+    "StrategySummary",
+    "Trial",
+    "UnitValues",
+    "Verdict",
+]
