@@ -95,6 +95,10 @@ class Simulator(Protocol):
         """Learn responses: features from `early`, outcomes from the window right after it."""
         ...
 
+    def prepare(self, data: Dataset) -> None:
+        """Take `data` as the world in which `respond` answers: its users, items and histories."""
+        ...
+
     def check(self, early: Dataset, later: Window, context: Context) -> SimulatorCheck:
         """Foretell `later` from `early`, both later than what `fit` saw, and say how well that went."""
         ...

@@ -1,0 +1,90 @@
+"""Strategies: a fitted recommender and policy for all users, with rules of their own for some segments."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.kinds import Learns, Policy, Recommender
+from framework.records import Actions, Feedback, Queries, Responses
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What decides for a group of users: a recommender that ranks, a policy that chooses."""
+
+    recommender: Recommender
+    policy: Policy
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """What a team would launch.
+
+    `labels` (U,) and `segment_names` are the segments as this strategy's own model sees them; `rules` maps an index
+    of `segment_names` to the rule of that segment, everybody else gets `default`.
+    """
+
+    name: str
+    default: Rule
+    labels: NDArray[np.int32]
+    segment_names: tuple[str, ...]
+    rules: dict[int, Rule] = field(default_factory=dict)
+
+    @property
+    def learns(self) -> bool:
+        """Whether any of its policies learns while the trial runs."""
+        return any(isinstance(rule.policy, Learns) for rule in self._all_rules())
+
+    def decide(self, queries: Queries, candidates: int, rng: np.random.Generator) -> tuple[Actions, NDArray[np.bool_]]:
+        """Return what is shown to each query, and which queries got the recommender's fallback (n,)."""
+        own = self._own(queries)
+        shape = (len(own), own.positions)
+        items = np.full(shape, -1, dtype=np.int32)
+        propensities = np.ones(shape)
+        fallback = np.zeros(len(own), dtype=bool)
+        for rule, rows in self._groups(own):
+            part = own.take(rows)
+            slates = rule.recommender.recommend(part, max(candidates, own.positions))
+            actions = rule.policy.act(part, slates, rng)
+            items[rows], propensities[rows], fallback[rows] = actions.items, actions.propensities, slates.fallback
+        return Actions(items, propensities), fallback
+
+    def learn(self, queries: Queries, actions: Actions, responses: Responses) -> None:
+        """Hand each learning policy the decisions that it made, with what came of them."""
+        own = self._own(queries)
+        for rule, rows in self._groups(own):
+            if isinstance(rule.policy, Learns):
+                rule.policy.learn(Feedback(own.take(rows), _take_actions(actions, rows), _take(responses, rows)))
+
+    def _all_rules(self) -> tuple[Rule, ...]:
+        return (self.default, *self.rules.values())
+
+    def _own(self, queries: Queries) -> Queries:
+        known = queries.user >= 0
+        segment = np.full(len(queries), -1, dtype=np.int32)
+        if len(self.labels):
+            segment[known] = self.labels[queries.user[known]]
+        return replace(queries, segment=segment, segment_names=self.segment_names)
+
+    def _groups(self, queries: Queries) -> list[tuple[Rule, NDArray[np.intp]]]:
+        special = np.isin(queries.segment, list(self.rules)) if self.rules else np.zeros(len(queries), dtype=bool)
+        groups = [(self.default, np.flatnonzero(~special))]
+        groups += [(rule, np.flatnonzero(queries.segment == segment)) for segment, rule in self.rules.items()]
+        return [(rule, rows) for rule, rows in groups if len(rows)]
+
+
+def _take_actions(actions: Actions, rows: NDArray[np.intp]) -> Actions:
+    return Actions(actions.items[rows], actions.propensities[rows])
+
+
+def _take(responses: Responses, rows: NDArray[np.intp]) -> Responses:
+    return Responses(
+        responses.clicked[rows],
+        responses.bought[rows],
+        responses.amount[rows],
+        responses.visits[rows],
+        responses.orders[rows],
+    )
