@@ -1,0 +1,1 @@
+"""Simulators: how users respond to what they are shown."""

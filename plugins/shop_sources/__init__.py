@@ -1,0 +1,1 @@
+"""Sources: where an event log lies and what its columns mean."""
