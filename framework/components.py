@@ -1,21 +1,171 @@
-"""Components: what a config may name."""
+"""Components: found by kind and name, their parameters checked, then built."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import dataclasses
+import importlib
+import importlib.util
+import sys
+import typing
+from collections.abc import Mapping
+from typing import Any
+
+from framework import kinds, memory
+from framework.discovery import Entry
+from framework.errors import ConfigError, PluginError, did_you_mean
+from framework.params import config_from, describe_type, has_default
+from framework.plugins import Plugins
+from framework.records.component import Component
+
+__all__ = ["Component", "Parameter", "build", "check", "component_class", "lookup", "parameters", "unknown_component"]
+
+PROTOCOLS: dict[str, tuple[type, ...]] = {
+    "source": (kinds.Source,),
+    "model": (kinds.Model,),
+    "recommender": (kinds.Recommender,),
+    "policy": (kinds.Policy,),
+    "simulator": (kinds.Simulator,),
+    "metric": (kinds.Metric, kinds.Summary),
+}
 
 
-@dataclass(frozen=True)
-class Component:
-    """A component on offer: its kind and name, and where its class lies ("package.module:Class"), imported on use.
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One parameter of a component for the reader: its type in words, its default as written ("required": none)."""
 
-    `needs` names import packages that must be present for it; `summary` is one line for the table of plugins;
-    `reference` is the paper or page that defines the method.
-    """
-
-    kind: str
     name: str
-    target: str
-    summary: str
-    needs: tuple[str, ...] = ()
-    reference: str = ""
+    type: str
+    default: str
+
+
+def build(plugins: Plugins, kind: str, name: str, params: Mapping[str, Any] | None = None, *, where: str = "") -> Any:
+    """Return the component `name`, built from its own Config.
+
+    Args:
+        plugins: the installed plugins.
+        kind: one of `framework.kinds.KINDS`.
+        name: the component's name, as configs write it.
+        params: parameters for its Config; what is left out keeps its default.
+        where: where the config names it ("strategies.treatment.recommender"), for messages; default: its kind.
+
+    Raises:
+        ConfigError: a parameter is unknown, missing or ill-typed.
+        PluginError: the component is unknown, misses a package, or its class is not of its kind.
+    """
+    made_by = component_class(plugins, kind, name, where=where)
+    config = config_from(config_class(made_by, kind, name), params or {}, f"{where or kind}.params")
+    made = made_by(config)
+    protocols = PROTOCOLS.get(kind)
+    if protocols and not isinstance(made, protocols):
+        lacks = sorted(set(_members(protocols[0])) - set(dir(made)))
+        raise PluginError(f"The {kind} '{name}' ({made_by.__name__}) lacks {', '.join(lacks)}, so it is no {kind}")
+    return made
+
+
+def check(plugins: Plugins, kind: str, name: str, params: Mapping[str, Any] | None = None, *, where: str = "") -> None:
+    """Raise what `build` would raise for a wrong name or parameter, without building anything."""
+    made_by = component_class(plugins, kind, name, where=where)
+    config_from(config_class(made_by, kind, name), params or {}, f"{where or kind}.params")
+
+
+def lookup(plugins: Plugins, kind: str, name: str, *, where: str = "") -> tuple[Component, Entry]:
+    """Return a component's record and its plugin.
+
+    Raises:
+        PluginError: no plugin that is on offers it.
+    """
+    found = plugins.component(kind, name)
+    if found is None:
+        raise unknown_component(plugins, kind, name, where=where)
+    return found
+
+
+def component_class(plugins: Plugins, kind: str, name: str, *, where: str = "") -> Any:
+    """Import and return a component's class.
+
+    Raises:
+        PluginError: it is unknown, a package that it needs is absent, or its module does not import.
+    """
+    component, entry = lookup(plugins, kind, name, where=where)
+    absent = [package for package in component.needs if not _present(package)]
+    if absent:
+        raise PluginError(
+            f"The {kind} '{name}' needs {', '.join(absent)}, not installed here",
+            hint=f"Install with: pip install {' '.join(absent)}",
+        )
+    module_name, _, class_name = component.target.partition(":")
+    try:
+        return getattr(importlib.import_module(module_name), class_name)
+    except ModuleNotFoundError as error:
+        raise PluginError(
+            f"The {kind} '{name}' of {entry.title} needs the module '{error.name}', which is not installed"
+        ) from error
+    except AttributeError as error:
+        raise PluginError(f"The {kind} '{name}' of {entry.title} cannot be loaded: {error}") from error
+
+
+def config_class(made_by: Any, kind: str, name: str) -> type:
+    """Return the Config dataclass of a component's class.
+
+    Raises:
+        PluginError: it has none.
+    """
+    config = getattr(made_by, "Config", None)
+    if not (isinstance(config, type) and dataclasses.is_dataclass(config)):
+        raise PluginError(f"The {kind} '{name}' ({made_by.__name__}) has no dataclass in its attribute Config")
+    return config
+
+
+def parameters(made_by: Any, kind: str, name: str) -> tuple[Parameter, ...]:
+    """Return a component's parameters, in the order of its Config."""
+    config = config_class(made_by, kind, name)
+    hints = typing.get_type_hints(config)
+    return tuple(
+        Parameter(f.name, describe_type(hints[f.name]), _default(f)) for f in dataclasses.fields(config) if f.init
+    )
+
+
+def unknown_component(plugins: Plugins, kind: str, name: str, *, where: str = "") -> PluginError | ConfigError:
+    """Return the error for a component that is not on offer, saying who offers it broken, or offered it last."""
+    place = f"{where} names " if where else "There is no "
+    what = f"{place}the {kind} '{name}'" + (", which no plugin offers" if where else "")
+    for entry in plugins.entries:
+        if entry.status != "loaded" and (kind, name) in entry.offers:
+            return PluginError(f"{what}, but its plugin is not on: {entry.line}")
+    last = memory.recall(kind, name)
+    if last is not None:
+        for entry in plugins.entries:
+            if entry.status != "loaded" and (entry.distribution, entry.name) == (last.distribution, last.plugin):
+                return PluginError(f"{what}, but its plugin is not on: {entry.line}")
+        installed = any(entry.distribution == last.distribution for entry in plugins.entries)
+        state = "no longer offers it" if installed else "is no longer installed"
+        return PluginError(
+            f"{what}. It was last offered by {last.distribution} {last.version}, which {state}",
+            hint=f"Install it again (pip install {last.distribution}=={last.version}) or name another {kind}.",
+        )
+    names = plugins.names(kind)
+    hint = did_you_mean(name, names)
+    if hint is None and plugins.failures:
+        hint = f"Plugins that did not load: {'; '.join(plugins.failures)}."
+    return ConfigError(what, allowed=names or f"nothing, as no plugin offers a {kind}", hint=hint)
+
+
+def _present(package: str) -> bool:
+    try:
+        return package in sys.modules or importlib.util.find_spec(package) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def _members(protocol: type) -> list[str]:
+    named = [name for name in vars(protocol) if not name.startswith("_")]
+    return named + list(getattr(protocol, "__annotations__", {}))
+
+
+def _default(field: dataclasses.Field[Any]) -> str:
+    if not has_default(field):
+        return "required"
+    if field.default is not dataclasses.MISSING:
+        return repr(field.default)
+    make = field.default_factory
+    return "required" if make is dataclasses.MISSING else repr(make())

@@ -1,6 +1,7 @@
 """Frozen records that the stages, the components and the hooks hand on."""
 
 from framework.data.account import Cleaning, CleaningRow, SplitSummary
+from framework.records.component import Component, ReportSection
 from framework.records.decisions import Actions, Context, Feedback, Queries, Responses, Slates
 from framework.records.outcomes import Outcomes
 from framework.records.result import (
@@ -21,11 +22,13 @@ __all__ = [
     "ArmValue",
     "Cleaning",
     "CleaningRow",
+    "Component",
     "Context",
     "Evidence",
     "Feedback",
     "Outcomes",
     "Queries",
+    "ReportSection",
     "Responses",
     "Result",
     "Run",

@@ -1,0 +1,68 @@
+"""The command line: admin commands by name, everything else is a run that Hydra composes."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+
+from framework import admin, doctor
+from framework.errors import ConfigError, PrelaunchError, did_you_mean
+from framework.plugins import load_plugins
+
+COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
+    "plugins": (admin.plugins, "what is installed and why something is not; NAME: one plugin or component"),
+    "studies": (admin.studies, "the studies that +experiment=NAME can run"),
+    "doctor": (doctor.doctor, "what this machine has, and what a run would miss"),
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command line (default: the process's own) and return its exit code."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if not words:
+        sys.stdout.write(usage())
+        return 0
+    first = words[0]
+    if first == "--version":
+        from importlib.metadata import version
+
+        sys.stdout.write(f"prelaunch {version('prelaunch')}\n")
+        return 0
+    try:
+        if "=" in first or first.startswith(("-", "+", "~")):
+            from framework.launch import launch  # Hydra takes a moment, and admin commands do without
+
+            return launch(words)
+        if first not in COMMANDS:
+            raise _unknown_command(first)
+        return COMMANDS[first][0](words[1:])
+    except PrelaunchError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+
+
+def usage() -> str:
+    """Return the short help."""
+    lines = [
+        "prelaunch: which strategy to launch, for which users, and how sure.",
+        "",
+        "  python -m framework +experiment=quickstart      run a study",
+        "  python -m framework -m +experiment=NAME key=1,2   run it for each value, with one table at the end",
+        "  python -m framework --help                      every group and value of a run's config",
+        "",
+        *(f"  python -m framework {name:<10} {words}" for name, (_, words) in COMMANDS.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _unknown_command(word: str) -> ConfigError:
+    from framework.searchpath import studies
+
+    known = studies(load_plugins())
+    if word in known:
+        return ConfigError(f"'{word}' is a study, not a command", hint=f"Run it with +experiment={word}.")
+    near = did_you_mean(word, COMMANDS) or did_you_mean(word, [f"+experiment={name}" for name in known])
+    return ConfigError(f"There is no command '{word}'", allowed=f"{', '.join(COMMANDS)}, or key=value", hint=near)

@@ -1,0 +1,154 @@
+"""From a command line to runs, through Hydra: composition, sweeps, errors and exit codes.
+
+Exit codes: 0 done, 1 something broke (or a job of a sweep failed), 2 the user's config or data are wrong,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import cast
+
+import hydra
+from hydra.core.config_store import ConfigStore
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from framework import memory, mistakes, searchpath, sweeps
+from framework.config import RunConfig
+from framework.discovery import engine_conf
+from framework.errors import PrelaunchError, RunError
+from framework.plugins import load_plugins
+
+FULL_ERROR = "HYDRA_FULL_ERROR"
+TRACEBACK = "PRELAUNCH_TRACEBACK"
+"""1 where the user wants tracebacks of their own mistakes too: what HYDRA_FULL_ERROR was, which we need ourselves."""
+PARAMS = re.compile(
+    r"(?:source|model|simulator|metrics\.[^.=]+"
+    r"|strategies\.[^.=]+(?:\.segments\.[^.=]+)?\.(?:recommender|policy|model))\.params\.[^=]+="
+)
+"""An override of a component's parameter. It may add a key, as the component's own Config judges it later."""
+
+
+def launch(arguments: Sequence[str]) -> int:
+    """Run what the command line asks for and return the exit code."""
+    try:
+        plugins = load_plugins()
+    except PrelaunchError as error:
+        return report_error(error)
+    for line in plugins.failures:
+        sys.stderr.write(f"plugin not loaded: {line}\n")
+    memory.remember_plugins(plugins)
+    ConfigStore.instance().store(name="run_schema", node=RunConfig, provider="prelaunch")
+    searchpath.register()
+    start = hydra.main(version_base="1.3", config_path=str(engine_conf()), config_name="config")(job)
+    try:
+        with _command_line(arguments):
+            start()
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted\n")
+        return 130
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except Exception as error:  # noqa: BLE001 - the one place where every error becomes a message
+        return report_error(mistakes.explain(error, plugins) or _folder_error(error) or error)
+    return 0
+
+
+def job(config: DictConfig) -> None:
+    """Run one composed config in its folder. Any launcher may send this to another process, so it loads its plugins.
+
+    A failing job of a sweep leaves its record and lets the others go on; a single run ends the process.
+    """
+    from framework.run import run
+
+    settings = HydraConfig.get()
+    folder = Path(settings.runtime.output_dir)
+    overrides = [str(override) for override in settings.overrides.task]
+    number = None if OmegaConf.is_missing(settings.job, "num") else int(settings.job.num)
+    plugins = load_plugins()
+    try:
+        result = run(checked(config), folder, plugins)
+    except KeyboardInterrupt:
+        if number is not None:
+            sweeps.write_job(sweeps.Job(number, tuple(overrides), str(folder), "interrupted"))
+        raise
+    except Exception as error:
+        told = mistakes.explain(error, plugins) or error
+        if number is None:
+            raise SystemExit(report_error(told, folder)) from error
+        sys.stderr.write(f"job {number} ({' '.join(overrides)}) failed\n")
+        report_error(told, folder)
+        line = " ".join(str(told).split()) or type(told).__name__
+        sweeps.write_job(sweeps.Job(number, tuple(overrides), str(folder), "failed", error=line))
+    else:
+        if number is not None:
+            sweeps.write_job(sweeps.finished(number, overrides, folder, result))
+
+
+def checked(config: DictConfig) -> DictConfig:
+    """Return the config held to its schema, every value present.
+
+    Raises:
+        ConfigError: a key is unknown or a value is missing.
+    """
+    wrong = mistakes.unknown_keys(config) or mistakes.missing_values(config)
+    if wrong is not None:
+        raise wrong
+    merged = OmegaConf.merge(OmegaConf.structured(RunConfig), OmegaConf.to_container(config, resolve=True))
+    return cast(DictConfig, merged)
+
+
+def report_error(error: BaseException, folder: Path | None = None) -> int:
+    """Tell the user on stderr: a message for what is theirs, a traceback for what is ours. Return the exit code."""
+    full = os.environ.get(TRACEBACK) == "1" or (TRACEBACK not in os.environ and os.environ.get(FULL_ERROR) == "1")
+    if full or not isinstance(error, PrelaunchError):
+        traceback.print_exception(error)
+    if isinstance(error, PrelaunchError):
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    where = f" Run folder: {folder}" if folder is not None else ""
+    sys.stderr.write(f"error: {type(error).__name__}: this should not happen; the traceback stands above.{where}\n")
+    return 1
+
+
+def parameter_overrides(arguments: Sequence[str]) -> list[str]:
+    """Let an override of a component's parameter also add it: `...params.k=3` becomes `++...params.k=3`."""
+    return [f"++{argument}" if PARAMS.match(argument) else argument for argument in arguments]
+
+
+def _folder_error(error: BaseException) -> RunError | None:
+    """Return the error for a run folder that cannot be made: the only files that Hydra writes lie there."""
+    link: BaseException | None = error
+    while link is not None:
+        if isinstance(link, OSError) and link.filename is not None:
+            return RunError(
+                f"The run folder cannot be written: {link.filename}: {link.strerror}",
+                hint="Name another: hydra.run.dir=FOLDER (a sweep: hydra.sweep.dir=FOLDER).",
+            )
+        link = link.__cause__ or link.__context__
+    return None
+
+
+@contextmanager
+def _command_line(arguments: Sequence[str]) -> Iterator[None]:
+    """Hand Hydra its arguments, and have it raise its errors instead of printing them."""
+    argv, before = sys.argv, {name: os.environ.get(name) for name in (FULL_ERROR, TRACEBACK)}
+    sys.argv = [argv[0], *parameter_overrides(arguments)]
+    os.environ[TRACEBACK] = before[TRACEBACK] or before[FULL_ERROR] or "0"
+    os.environ[FULL_ERROR] = "1"
+    try:
+        yield
+    finally:
+        sys.argv = argv
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value

@@ -1,0 +1,183 @@
+"""What is wrong with a config, in one message: Hydra's and OmegaConf's errors with the nearest match added."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
+from yaml import MarkedYAMLError
+
+from framework.components import unknown_component
+from framework.config import RunConfig
+from framework.errors import ConfigError, PrelaunchError, did_you_mean
+from framework.kinds import KINDS
+from framework.memory import recall
+from framework.plugins import Plugins
+from framework.searchpath import GROUP, studies
+
+EXPECTED = {
+    "Integer": "an integer",
+    "Float": "a number",
+    "Boolean": "true or false",
+}
+
+
+def explain(error: BaseException, plugins: Plugins) -> PrelaunchError | None:
+    """Return the error that the user should read, or None where the config is not to blame."""
+    chain = list(_chain(error))
+    for kind, tell in (
+        (PrelaunchError, lambda e: e),
+        (MissingConfigException, lambda e: _missing_file(e, plugins)),
+        (OverrideParseException, _bad_override),
+        (MarkedYAMLError, _bad_yaml),
+    ):
+        for link in chain:
+            if isinstance(link, kind):
+                return tell(link)
+    place = _place(chain)
+    for link in chain:
+        if isinstance(link, OmegaConfBaseException):
+            return _bad_value(link, place)
+    for link in chain:
+        if isinstance(link, HydraException):
+            return _composition(link)
+    return None
+
+
+def unknown_keys(config: DictConfig) -> ConfigError | None:
+    """Return the error for the first key that the schema lacks (added with + or ++), or None."""
+    try:
+        OmegaConf.merge(OmegaConf.structured(RunConfig), OmegaConf.to_container(config, resolve=False))
+    except OmegaConfBaseException as error:
+        return _bad_value(error, "")
+    return None
+
+
+def missing_values(config: DictConfig) -> ConfigError | None:
+    """Return the error for the first value that a study must give and does not, or None."""
+    for key in sorted(OmegaConf.missing_keys(config)):
+        if key == "source.name":
+            return ConfigError(
+                "No source is named, so there is no log to read",
+                hint="Name a study (+experiment=quickstart; `prelaunch studies` lists them) or a source (+source=log).",
+            )
+        owner = key.rpartition(".")[0]
+        parent = owner
+        while parent:
+            parent, _, last = parent.rpartition(".")
+            siblings = OmegaConf.select(config, parent) if parent else config
+            others = [str(k) for k in siblings if k != last and not OmegaConf.is_missing(siblings, k)]
+            hint = did_you_mean(last, others)
+            if parent in {"strategies", "metrics"} and hint:
+                return ConfigError(f"{parent} has no '{last}' of its own: {key} is not set", allowed=others, hint=hint)
+        return ConfigError(f"{key} is not set", hint=f"Set it in the study, or here: {key}=...")
+    return None
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    link: BaseException | None = error
+    while link is not None and id(link) not in seen:
+        seen.add(id(link))
+        yield link
+        link = link.__cause__ or link.__context__
+
+
+def _place(chain: list[BaseException]) -> str:
+    """Return where Hydra says the mistake stands: "In 'experiment/x': " or "In the override 'a=b': "."""
+    for link in chain:
+        if isinstance(link, HydraException):
+            found = re.search(r"In '([^']+)'", str(link))
+            if found:
+                return f"In '{found[1]}': "
+            found = re.search(r"Error merging override (.+)", str(link)) or re.search(r"use \+(.+)", str(link))
+            if found:
+                return f"In the override '{found[1]}': "
+    return ""
+
+
+def _missing_file(error: MissingConfigException, plugins: Plugins) -> PrelaunchError:
+    path = (error.missing_cfg_file or "").removesuffix(".yaml")
+    group, _, name = path.rpartition("/")
+    found = re.search(r"In '([^']+)'", str(error))
+    where = f"'{found[1]}'" if found and found[1] != "config" else ""
+    if group == GROUP:
+        known = studies(plugins)
+        last = recall(GROUP, name)
+        if last is not None and name not in known:
+            return ConfigError(
+                f"There is no study '{name}'. It was last offered by {last.distribution} {last.version}",
+                hint=f"Install it again: pip install {last.distribution}=={last.version}.",
+            )
+        return ConfigError(f"There is no study '{name}'", allowed=known or "none yet", hint=did_you_mean(name, known))
+    if group in KINDS and plugins.component(group, name) is None:
+        return unknown_component(plugins, group, name, where=where)
+    options = [str(option) for option in error.options or ()]
+    what = f"There is no config '{path}'" + (f", which {where} names" if where else "")
+    return ConfigError(what, allowed=options or None, hint=did_you_mean(name, options))
+
+
+def _bad_override(error: BaseException) -> ConfigError:
+    lines = [line for line in str(error).splitlines() if line.strip() and not line.startswith("See http")]
+    return ConfigError(
+        "The command line cannot be read: " + " ".join(" ".join(lines).split()),
+        hint="An override is key=value; quote values with spaces, commas or brackets: 'key=\"a, b\"'.",
+    )
+
+
+def _bad_yaml(error: MarkedYAMLError) -> ConfigError:
+    mark = error.problem_mark or error.context_mark
+    place = f"{mark.name}, line {mark.line + 1}, column {mark.column + 1}" if mark is not None else "A config file"
+    return ConfigError(f"{place} is no valid YAML: {error.problem or error.context}")
+
+
+def _bad_value(error: OmegaConfBaseException, place: str) -> ConfigError:
+    key = str(error.full_key or error.key or "")
+    if isinstance(error, (ConfigKeyError, ConfigAttributeError)):
+        return _unknown_key(error, key, place)
+    message = str(error.msg or error).splitlines()[0] if str(error.msg or error) else type(error).__name__
+    found = re.match(r"Value '(.*)' of type '(\w+)' could not be converted to (\w+)", message)
+    if isinstance(error, ValidationError) and found:
+        expected = EXPECTED.get(found[3], found[3])
+        return ConfigError(f"{place}{key} is {found[1]!r}", allowed=expected)
+    return ConfigError(f"{place}{key + ': ' if key else ''}{message}")
+
+
+def _unknown_key(error: OmegaConfBaseException, key: str, place: str) -> ConfigError:
+    parent_path, _, last = key.rpartition(".")
+    valid = _valid_keys(error)
+    what = f"{place}{parent_path or 'the config'} has no key '{last}'"
+    if parent_path.endswith("params"):
+        hint = f"Write it with ++ before it to set a parameter that the study does not: ++{key}=..."
+        return ConfigError(what, hint=hint)
+    if last == "experimnt" or did_you_mean(last, [GROUP]):
+        return ConfigError(what, hint="To run a study write +experiment=NAME.")
+    return ConfigError(what, allowed=valid, hint=did_you_mean(last, valid))
+
+
+def _valid_keys(error: OmegaConfBaseException) -> list[str]:
+    schema: Any = error.object_type
+    if isinstance(schema, type) and dataclasses.is_dataclass(schema):
+        return [f.name for f in dataclasses.fields(schema)]
+    parent = error.parent_node
+    if isinstance(parent, DictConfig):
+        return [str(k) for k in parent if k != "hydra"]
+    return list(typing.get_type_hints(RunConfig))
+
+
+def _composition(error: BaseException) -> ConfigError:
+    """Return Hydra's own words, which say what to do already, without its list of places."""
+    text = str(error).split("\nConfig search path:")[0].split("\nSearch path:")[0]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    match = re.match(r"Could not override 'experiment'", lines[0]) if lines else None
+    if match:
+        value = re.search(r"\+experiment=(\S+)", text)
+        name = value[1] if value else "NAME"
+        return ConfigError("A study is added, not overridden", hint=f"Write +experiment={name}, with the plus.")
+    return ConfigError(" ".join(lines) or type(error).__name__)

@@ -1,0 +1,135 @@
+"""Many runs in one command: what each job left behind, one table of them, and the exit code.
+
+Every job writes `job.json` into its own folder, whichever process or machine it ran in; the summary is made of those
+files alone and is written to `sweep.json` beside them.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from hydra.experimental.callback import Callback
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from framework.records.result import Result
+
+JOB_FILE = "job.json"
+SWEEP_FILE = "sweep.json"
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """One job of a sweep: its overrides, how it ended ("finished", "failed"), and its primary effect where it has one.
+
+    `effect` holds metric, treatment, evidence, estimate, ci_low and ci_high; `error` is one line.
+    """
+
+    number: int
+    overrides: tuple[str, ...]
+    folder: str
+    status: str
+    verdict: str | None = None
+    headline: str | None = None
+    effect: dict[str, Any] | None = None
+    error: str | None = None
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+
+def finished(number: int, overrides: Sequence[str], folder: Path, result: Result) -> Job:
+    """Return the record of a job that has a result."""
+    treatment = result.verdict.treatment
+    primary = [e for e in result.effects if e.role == "primary" and e.segment is None]
+    chosen = next((e for e in primary if e.treatment == treatment), primary[0] if primary else None)
+    names = ("metric", "treatment", "evidence", "estimate", "ci_low", "ci_high")
+    effect = None if chosen is None else {name: getattr(chosen, name) for name in names}
+    return Job(
+        number, tuple(overrides), str(folder), "finished", result.verdict.decision, result.verdict.headline, effect
+    )
+
+
+def write_job(job: Job) -> None:
+    """Write a job's record into its folder."""
+    Path(job.folder, JOB_FILE).write_text(json.dumps(asdict(job), indent=1) + "\n", encoding="utf-8")
+
+
+def read_jobs(folder: Path) -> tuple[Job, ...]:
+    """Return the records of all jobs below a sweep's folder, by number."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in folder.rglob(JOB_FILE)]
+    jobs = [Job(**{**record, "overrides": tuple(record["overrides"])}) for record in found]
+    return tuple(sorted(jobs, key=lambda job: job.number))
+
+
+class SweepSummary(Callback):
+    """The Hydra callback that closes a sweep; it ends the process with code 1 where a job failed, 2 where none ran."""
+
+    def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
+        """Fix the sweep's folder, which may name the study, so that jobs of several studies share it."""
+        folder = Path(str(config.hydra.sweep.dir)).absolute()
+        with read_write(config.hydra), open_dict(config.hydra):
+            config.hydra.sweep.dir = str(folder)
+            config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{_escape(str(folder))}'")
+        for old in (*folder.rglob(JOB_FILE), folder / SWEEP_FILE):
+            old.unlink(missing_ok=True)
+
+    def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
+        """Write `sweep.json`, print the table, and set the exit code."""
+        folder = Path(str(config.hydra.sweep.dir)).absolute()
+        jobs = read_jobs(folder)
+        overrides = [str(o) for o in OmegaConf.to_container(config.hydra.overrides.task) or ()]
+        if not jobs:
+            globs = [o for o in overrides if "glob(" in o]
+            why = f": {', '.join(globs)} matches nothing" if globs else ""
+            sys.stderr.write(f"error: The sweep has no job{why}. Allowed: a pattern that matches a name.\n")
+            raise SystemExit(2)
+        write_sweep(folder, overrides, jobs)
+        print_summary(jobs, folder)
+        if any(job.status != "finished" for job in jobs):
+            raise SystemExit(1)
+
+
+def write_sweep(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
+    """Write the whole sweep's record."""
+    record = {"schema_version": SCHEMA_VERSION, "overrides": list(overrides), "jobs": [asdict(job) for job in jobs]}
+    (folder / SWEEP_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+def print_summary(jobs: Sequence[Job], folder: Path) -> None:
+    """Print one row a job: what it changed, its verdict, its primary effect with interval, its folder."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    common = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    table = Table(title=f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} in {folder}", title_justify="left")
+    for heading in ("job", "overrides", "verdict", "primary effect", "folder"):
+        table.add_column(heading, overflow="fold")
+    for job in jobs:
+        changed = "\n".join(o.removeprefix("++") for o in job.overrides if o not in common)
+        verdict = Text(job.verdict or "") if job.status == "finished" else Text(job.status, style="bold red")
+        effect = _effect(job) if job.status == "finished" else job.error or ""
+        table.add_row(str(job.number), Text(changed), verdict, Text(effect), Text(_below(job.folder, folder)))
+    Console().print(table)
+    sys.stdout.flush()
+
+
+def _effect(job: Job) -> str:
+    if job.effect is None:
+        return "none"
+    e = job.effect
+    where = f", {e['evidence']}" if e["evidence"] else ""
+    return f"{e['treatment']}: {e['metric']} {e['estimate']:+.4g} [{e['ci_low']:+.4g}, {e['ci_high']:+.4g}]{where}"
+
+
+def _below(folder: str, sweep: Path) -> str:
+    path = Path(folder)
+    return path.relative_to(sweep).as_posix() if path.is_relative_to(sweep) else folder
+
+
+def _escape(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
