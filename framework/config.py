@@ -55,9 +55,13 @@ class MetricConfig:
 
 @dataclass
 class SimulatedConfig:
-    """The simulated trial. `design` is "paired" (every user under every strategy, common random numbers) or
-    "independent" (users split between the arms by a salted hash); `batches` is how many times learning policies get
-    feedback; `users` caps the units (null: all)."""
+    """The simulated trial.
+
+    `design` is "paired" (every user under every strategy, common random numbers) or "independent" (users split between
+    the arms by a salted hash); `batches` is how many times learning policies get feedback; `users` caps the units
+    (null: all).
+    feedback; `users` caps the units (null: all).
+    """
 
     design: str = "paired"
     batches: int = 10
@@ -92,8 +96,11 @@ class TrialConfig:
 
 @dataclass
 class DecisionConfig:
-    """The rule, written before the run: ship where every named evidence shows a primary effect whose interval lies
-    above `difference`; `alpha` is two-sided over the family, `power` is what undecided plans for."""
+    """The rule, written before the run.
+
+    Ship where every named evidence shows a primary effect whose interval lies above `difference`; `alpha` is two-
+    sided over the family, `power` is what undecided plans for.
+    """
 
     alpha: float = 0.05
     power: float = 0.8

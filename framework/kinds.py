@@ -104,8 +104,11 @@ class Simulator(Protocol):
         ...
 
     def respond(self, queries: Queries, actions: Actions, rng: np.random.Generator) -> Responses:
-        """Draw responses. Two calls with equally seeded generators answer an equal (user, item) alike, whatever else
-        is shown: common random numbers."""
+        """Draw responses.
+
+        Two calls with equally seeded generators answer an equal (user, item) alike, whatever else is shown: common
+        random numbers.
+        """
         ...
 
 

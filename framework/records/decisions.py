@@ -53,9 +53,11 @@ class Queries:
 
 @dataclass(frozen=True)
 class Slates:
-    """A ranking for each query, best first: `items` (n, k) index `Dataset.items` (-1 only where the catalogue is
-    exhausted), `scores` (n, k) fall from left to right, `fallback` (n,) marks queries that the recommender could not
-    personalise (a new user, no history)."""
+    """A ranking for each query, best first.
+
+    `items` (n, k) index `Dataset.items` (-1 only where the catalogue is exhausted), `scores` (n, k) fall from left to
+    right, `fallback` (n,) marks queries that the recommender could not personalise (a new user, no history).
+    """
 
     items: NDArray[np.int32]
     scores: NDArray[np.float32]
@@ -64,8 +66,11 @@ class Slates:
 
 @dataclass(frozen=True)
 class Actions:
-    """What is shown: `items` (n, positions), and `propensities` (n, positions), the probability with which the policy
-    puts this item at this position for this query."""
+    """What is shown.
+
+    `items` (n, positions), and `propensities` (n, positions), the probability with which the policy puts this item at
+    this position for this query.
+    """
 
     items: NDArray[np.int32]
     propensities: NDArray[np.float64]
@@ -73,8 +78,11 @@ class Actions:
 
 @dataclass(frozen=True)
 class Responses:
-    """What users did with what they were shown, all (n, positions): `clicked`, `bought`, and `amount`, the money
-    in minor units. `visits` (n,) counts the visits in which this query's page was seen (0: never came)."""
+    """What users did with what they were shown.
+
+    `clicked`, `bought` and `amount` (money in minor units) are (n, positions). `visits` (n,) counts the visits in which
+    the page was seen (0: never came), `orders` (n,) those in which a shown item was bought.
+    """
 
     clicked: NDArray[np.bool_]
     bought: NDArray[np.bool_]

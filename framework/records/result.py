@@ -67,8 +67,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class SimulatorCheck:
-    """How well the simulator foresaw the later log: rows of {segment, quantity, predicted, actual, ci_low, ci_high},
-    scores by name (log loss, AUC, calibration slope beside a baseline), and one sentence on how far to trust it."""
+    """How well the simulator foresaw the later log, and one sentence on how far to trust it.
+
+    `rows` hold {segment, quantity, predicted, actual, ci_low, ci_high}; `scores` are by name (log loss, AUC,
+    calibration slope beside a baseline).
+    """
 
     sentence: str
     trusted: bool

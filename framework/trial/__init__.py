@@ -1,0 +1,1 @@
+"""Strategies in, outcomes of every unit out."""

@@ -31,13 +31,17 @@ def measure(trial: Trial, metrics: Sequence[Metric | Summary]) -> Measured:
 def effects_of(
     trial: Trial, measured: Measured, *, control: str, roles: Mapping[str, str], confidence: float, floor: int
 ) -> tuple[Effect, ...]:
-    """Return every treatment's effect against the control, overall first, then per segment of at least `floor` units."""
+    """Return every treatment's effect against the control, overall, then on primary metrics per segment.
+
+    Segments with fewer than `floor` units are left out.
+    """
     treatments = [name for name in trial.outcomes if name != control]
     segments = tested_segments(trial, floor)
     return tuple(
         _effect(trial, values, label, control, treatment, segment, roles[label], confidence)
         for segment in (None, *segments)
         for label, values in measured.items()
+        if segment is None or roles[label] == "primary"
         for treatment in treatments
     )
 

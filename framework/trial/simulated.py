@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from framework.errors import ConfigError
 from framework.kinds import Simulator
-from framework.records import Actions, Outcomes, Queries, Responses, Trial
+from framework.records import Outcomes, Queries, Trial
 from framework.strategies import Strategy
 from framework.trial.assign import assign, planned_shares
 from framework.trial.population import Population

@@ -1,0 +1,94 @@
+"""Put everything a run found into one result; write it, show it, and say where it lies."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+
+from framework.config import StrategyConfig
+from framework.data.events import CleanLog
+from framework.data.parts import Parts
+from framework.fitting import Bench, Fitted, SegmentedData
+from framework.judging import Judgement
+from framework.records import Result, SimulatorCheck, StrategySummary, Trial
+from framework.report.cards import segment_cards
+from framework.runfolder import CONFIG, PAGE, RESULT, RunFolder, now, versions
+
+
+def result_of(
+    bench: Bench,
+    record: RunFolder,
+    log: CleanLog,
+    parts: Parts,
+    segmented: SegmentedData,
+    fitted: Fitted,
+    trials: Sequence[Trial],
+    judgement: Judgement,
+    check: SimulatorCheck | None,
+    warnings: Sequence[str],
+) -> Result:
+    """Return the run's result; whatever differs between two runs of one seed is under `times` and `paths`."""
+    study = bench.config
+    folder = bench.run.folder
+    return Result(
+        study=study.study,
+        question=study.question,
+        seed=study.seed,
+        control=study.control,
+        verdict=judgement.verdict,
+        verdicts=judgement.verdicts,
+        rule=judgement.rule_text,
+        rule_digest=judgement.rule_digest,
+        effects=judgement.effects,
+        arms=judgement.arms,
+        evidence=judgement.evidence,
+        strategies=tuple(
+            _strategy_summary(bench, name, strategy, trials) for name, strategy in study.strategies.items()
+        ),
+        cleaning=log.account,
+        split=parts.summary,
+        segments=segment_cards(segmented.data, segmented.segmentation),
+        segment_notes=segmented.segmentation.notes,
+        simulator=check,
+        health=judgement.health,
+        warnings=(*warnings, *log.warnings, *judgement.warnings),
+        config=bench.run.config,
+        versions=versions(),
+        data_digest=log.digest,
+        times={
+            "started": record.started,
+            "finished": now(),
+            "test_opened": parts.opened,
+            "seconds": dict(record.seconds),
+            "fit_seconds": fitted.seconds,
+            "command": " ".join(sys.argv),
+        },
+        paths={
+            "folder": str(folder),
+            "result": str(folder / RESULT),
+            "config": str(folder / CONFIG),
+            **({"page": str(folder / PAGE)} if study.report.html else {}),
+        },
+    )
+
+
+def _strategy_summary(bench: Bench, name: str, strategy: StrategyConfig, trials: Sequence[Trial]) -> StrategySummary:
+    from dataclasses import asdict
+
+    model = strategy.model or bench.config.model
+    fallback = [float(np.mean(trial.outcomes[name].fallback)) for trial in trials]
+    return StrategySummary(
+        name=name,
+        description=strategy.description,
+        model=model.name,
+        recommender=strategy.recommender.name,
+        policy=strategy.policy.name,
+        params={
+            "recommender": dict(strategy.recommender.params),
+            "policy": dict(strategy.policy.params),
+            "segments": {segment: asdict(rule) for segment, rule in strategy.segments.items()},
+        },
+        fallback_share=max(fallback) if fallback else None,
+    )

@@ -1,0 +1,199 @@
+"""Config in, fitted components out: the model's segments, every strategy, the simulator."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any
+from zlib import crc32
+
+import numpy as np
+
+from framework.components import build, check
+from framework.config import ComponentConfig, RunConfig, StrategyConfig
+from framework.data.parts import Parts
+from framework.data.tables import Dataset
+from framework.errors import ConfigError, did_you_mean
+from framework.kinds import Metric, Policy, Recommender, Simulator, Summary
+from framework.plugins import Plugins
+from framework.preflight import identity
+from framework.records import Context, Run, Segmentation
+from framework.strategies import Rule, Strategy
+
+
+@dataclass(frozen=True)
+class Bench:
+    """Builds components, each with a context of its own, whose generator depends on the seed and the label only."""
+
+    config: RunConfig
+    run: Run
+    plugins: Plugins
+    log: logging.Logger = field(default_factory=lambda: logging.getLogger("prelaunch"))
+
+    def context(self, label: str) -> Context:
+        """Return the context of the component with this label; its folder is made on first use."""
+        folder = self.run.folder / "work" / label.replace(":", "-")
+        folder.mkdir(parents=True, exist_ok=True)
+        rng = np.random.default_rng([self.config.seed, crc32(label.encode())])
+        return Context(rng, self.config.device, folder, self.log.getChild(label))
+
+    def build(self, kind: str, choice: ComponentConfig, where: str) -> Any:
+        """Return an unfitted component; `where` is the config's key that names it, for messages."""
+        return build(self.plugins, kind, choice.name, choice.params, where=where)
+
+    def check(self) -> None:
+        """Raise what building any of the study's components would raise, before anything is read or trained."""
+        for kind, choice, where in named_components(self.config):
+            check(self.plugins, kind, choice.name, choice.params, where=where)
+
+
+def named_components(config: RunConfig) -> Iterator[tuple[str, ComponentConfig, str]]:
+    """Give every component that a study names: its kind, its config, and the key that names it."""
+    yield "source", config.source, "source"
+    yield "model", config.model, "model"
+    if "simulated" in config.trial.evidence:
+        yield "simulator", config.simulator, "simulator"
+    for name, strategy in config.strategies.items():
+        where = f"strategies.{name}"
+        yield "recommender", strategy.recommender, f"{where}.recommender"
+        yield "policy", strategy.policy, f"{where}.policy"
+        if strategy.model is not None:
+            yield "model", strategy.model, f"{where}.model"
+        for segment, rule in strategy.segments.items():
+            if rule.recommender is not None:
+                yield "recommender", rule.recommender, f"{where}.segments.{segment}.recommender"
+            if rule.policy is not None:
+                yield "policy", rule.policy, f"{where}.segments.{segment}.policy"
+    for key, metric in config.metrics.items():
+        yield "metric", ComponentConfig(metric.name, metric.params), f"metrics.{key}"
+
+
+def fit_segments(bench: Bench, choice: ComponentConfig, data: Dataset, where: str = "model") -> SegmentedData:
+    """Fit a model and return the data with its segments; `where` is the config's key that names it."""
+    model = bench.build("model", choice, where)
+    model.fit(data, bench.context(where))
+    segmentation: Segmentation = model.segment(data)
+    return SegmentedData(with_segments(data, segmentation), segmentation, model.segment)
+
+
+@dataclass(frozen=True)
+class SegmentedData:
+    """A data set with its segments, how they were described, and a way to segment another data set alike."""
+
+    data: Dataset
+    segmentation: Segmentation
+    segment: Callable[[Dataset], Segmentation]
+
+
+def fit_simulator(bench: Bench, segmented: SegmentedData, parts: Parts) -> Simulator | None:
+    """Fit the study's simulator on the fit part and what followed it; None where no simulated evidence is asked for."""
+    if "simulated" not in bench.config.trial.evidence:
+        return None
+    simulator: Simulator = bench.build("simulator", bench.config.simulator, "simulator")
+    early = with_segments(parts.early, segmented.segment(parts.early))
+    simulator.fit(early, parts.validation, bench.context("simulator"))
+    return simulator
+
+
+@dataclass(frozen=True)
+class RatedMetric:
+    """A metric with the role and the margin that the study gave it."""
+
+    metric: Metric | Summary
+    role: str
+    margin: float
+
+
+def rated_metrics(bench: Bench) -> tuple[RatedMetric, ...]:
+    """Return the study's metrics. Raises ConfigError for two of one label, or a primary that cannot be tested."""
+    rated: dict[str, RatedMetric] = {}
+    for key, choice in bench.config.metrics.items():
+        metric: Metric | Summary = bench.build("metric", ComponentConfig(choice.name, choice.params), f"metrics.{key}")
+        if metric.label in rated:
+            raise ConfigError(f"metrics.{key} is '{metric.label}', which the study has already")
+        if choice.role != "secondary" and not isinstance(metric, Metric):
+            raise ConfigError(
+                f"metrics.{key} is {choice.role}, but {metric.label} is a figure of a whole arm and cannot be tested",
+                hint="Make it secondary.",
+            )
+        rated[metric.label] = RatedMetric(metric, choice.role, choice.margin)
+    return tuple(rated.values())
+
+
+def with_segments(data: Dataset, segmentation: Segmentation) -> Dataset:
+    """Return the data set with the segments' labels and names in it."""
+    return replace(data, segments=segmentation.labels, segment_names=segmentation.names)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """The study's strategies, ready to decide, and the seconds that each took to fit (shared parts count once)."""
+
+    strategies: dict[str, Strategy]
+    seconds: dict[str, float]
+
+
+def fit_strategies(bench: Bench, segmented: SegmentedData, advance: Callable[[], None]) -> Fitted:
+    """Fit every strategy's recommenders on the segmented data; equal recommenders on equal segments are fitted once.
+
+    `advance` is called after each strategy.
+    """
+    shared: dict[str, Recommender] = {}
+    strategies, seconds = {}, {}
+    for name, choice in bench.config.strategies.items():
+        started = time.perf_counter()
+        strategies[name] = _strategy(bench, name, choice, segmented, shared)
+        seconds[name] = time.perf_counter() - started
+        advance()
+    return Fitted(strategies, seconds)
+
+
+def _strategy(
+    bench: Bench, name: str, choice: StrategyConfig, segmented: SegmentedData, shared: dict[str, Recommender]
+) -> Strategy:
+    model = choice.model or bench.config.model
+    own = (
+        segmented
+        if choice.model is None
+        else fit_segments(bench, choice.model, segmented.data, f"strategies.{name}.model")
+    )
+
+    def rule(recommender: ComponentConfig, policy: ComponentConfig, where: str) -> Rule:
+        key = identity([identity(recommender), identity(model)])
+        if key not in shared:
+            fitted: Recommender = bench.build("recommender", recommender, f"{where}.recommender")
+            fitted.fit(own.data, bench.context(f"recommender:{recommender.name}-{crc32(key.encode()):08x}"))
+            shared[key] = fitted
+        chosen: Policy = bench.build("policy", policy, f"{where}.policy")
+        return Rule(shared[key], chosen)
+
+    labels, names = own.segmentation.labels, own.segmentation.names
+    rules = {}
+    for segment, special in choice.segments.items():
+        index = _segment_index(name, segment, names)
+        size = int((labels == index).sum())
+        if size < bench.config.trial.segment_floor:
+            raise ConfigError(
+                f"strategies.{name}.segments names '{segment}', which has {size} users",
+                allowed=f"segments of at least trial.segment_floor={bench.config.trial.segment_floor} users",
+                hint="Lower the floor, or leave this segment to the strategy's own recommender.",
+            )
+        rules[index] = rule(
+            special.recommender or choice.recommender,
+            special.policy or choice.policy,
+            f"strategies.{name}.segments.{segment}",
+        )
+    default = rule(choice.recommender, choice.policy, f"strategies.{name}")
+    return Strategy(name, default, labels, names, rules)
+
+
+def _segment_index(strategy: str, segment: str, names: tuple[str, ...]) -> int:
+    if segment not in names:
+        raise ConfigError(
+            f"strategies.{strategy}.segments names '{segment}', which is no segment of its model",
+            allowed=names,
+            hint=did_you_mean(segment, names),
+        )
+    return names.index(segment)

@@ -1,0 +1,138 @@
+"""From trials to verdicts: effects on every metric, corrected as declared, judged by the rule written before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from framework.config import RunConfig
+from framework.fitting import RatedMetric
+from framework.kinds import Metric
+from framework.records import ArmValue, Evidence, SimulatorCheck, Trial, Verdict
+from framework.stats.decision import DecisionRule, decide, headline_verdict, rule_digest, rule_text
+from framework.stats.effects import Effect
+from framework.stats.health import sample_ratio
+from framework.stats.multiplicity import correct
+from framework.trial.assign import planned_shares
+from framework.trial.effects import arm_values, effects_between_treatments, effects_of, measure, segment_sizes
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the trials say of the strategies."""
+
+    effects: tuple[Effect, ...]
+    arms: tuple[ArmValue, ...]
+    evidence: tuple[Evidence, ...]
+    verdict: Verdict
+    verdicts: tuple[Verdict, ...]
+    rule: DecisionRule
+    warnings: tuple[str, ...]
+    health: dict[str, object]
+
+    @property
+    def rule_text(self) -> str:
+        """The rule in plain words."""
+        return rule_text(self.rule)
+
+    @property
+    def rule_digest(self) -> str:
+        """A digest of the rule, to see whether two runs were judged alike."""
+        return rule_digest(self.rule)
+
+
+def decision_rule(config: RunConfig, metrics: Sequence[RatedMetric]) -> DecisionRule:
+    """Return the rule that the study wrote down, in the terms of `framework.stats.decision`."""
+    tested = [rated for rated in metrics if isinstance(rated.metric, Metric)]
+    return DecisionRule(
+        alpha=config.decision.alpha,
+        power=config.decision.power,
+        difference=config.decision.difference,
+        evidence=tuple(config.decision.evidence or config.trial.evidence),
+        primary=tuple(rated.metric.label for rated in tested if rated.role == "primary"),
+        guardrails={rated.metric.label: rated.margin for rated in tested if rated.role == "guardrail"},
+        higher_is_better={rated.metric.label: rated.metric.higher_is_better for rated in tested},
+    )
+
+
+def judge(
+    config: RunConfig, trials: Sequence[Trial], metrics: Sequence[RatedMetric], simulator: SimulatorCheck | None
+) -> Judgement:
+    """Return effects, arm values and verdicts of all trials; evidence that is not to be trusted does not decide."""
+    rule = decision_rule(config, metrics)
+    effects: list[Effect] = []
+    between: list[Effect] = []
+    arms: list[ArmValue] = []
+    confidence = 1.0 - config.decision.alpha
+    roles = {rated.metric.label: rated.role for rated in metrics}
+    for trial in trials:
+        measured = measure(trial, [rated.metric for rated in metrics])
+        found = effects_of(
+            trial,
+            measured,
+            control=config.control,
+            roles=roles,
+            confidence=confidence,
+            floor=config.trial.segment_floor,
+        )
+        effects += correct(found, alpha=config.decision.alpha)
+        between += effects_between_treatments(
+            trial, measured, control=config.control, roles=roles, confidence=confidence
+        )
+        arms += arm_values(trial, measured, [rated.metric for rated in metrics], confidence)
+    weighed, warnings = _weighed(rule, simulator)
+    counted = [effect for effect in effects if effect.evidence in weighed.evidence]
+    treatments = [name for name in config.strategies if name != config.control]
+    verdicts = tuple(decide(counted, weighed, treatment) for treatment in treatments)
+    return Judgement(
+        effects=(*effects, *between),
+        arms=tuple(arms),
+        evidence=tuple(_evidence(trial) for trial in trials),
+        verdict=headline_verdict(verdicts, [*counted, *between], weighed),
+        verdicts=verdicts,
+        rule=rule,
+        warnings=(*warnings, *_floor_warnings(config, trials)),
+        health=_health(config, trials, metrics),
+    )
+
+
+def _weighed(rule: DecisionRule, simulator: SimulatorCheck | None) -> tuple[DecisionRule, tuple[str, ...]]:
+    if simulator is None or simulator.trusted or "simulated" not in rule.evidence or len(rule.evidence) == 1:
+        return rule, ()
+    left = tuple(name for name in rule.evidence if name != "simulated")
+    warning = (
+        "Simulated evidence is shown but does not decide, because the simulator failed its check. "
+        f"The verdict rests on: {', '.join(left)}."
+    )
+    return replace(rule, evidence=left), (warning,)
+
+
+def _evidence(trial: Trial) -> Evidence:
+    units = len(next(iter(trial.outcomes.values())))
+    if trial.design == "independent":
+        units = sum(len(outcomes) for outcomes in trial.outcomes.values())
+    return Evidence(trial.evidence, trial.design, trial.estimand, trial.assumption, units, trial.warnings)
+
+
+def _floor_warnings(config: RunConfig, trials: Sequence[Trial]) -> tuple[str, ...]:
+    floor, warnings = config.trial.segment_floor, []
+    for trial in trials:
+        small = [f"{name} ({size})" for name, size in segment_sizes(trial).items() if 0 < size < floor]
+        if small:
+            warnings.append(
+                f"Too few users to test on {trial.evidence} evidence (trial.segment_floor={floor}): {', '.join(small)}."
+            )
+    return tuple(warnings)
+
+
+def _health(config: RunConfig, trials: Sequence[Trial], metrics: Sequence[RatedMetric]) -> dict[str, object]:
+    health: dict[str, object] = {
+        "metric_units": {rated.metric.label: rated.metric.unit for rated in metrics},
+        "higher_is_better": {rated.metric.label: rated.metric.higher_is_better for rated in metrics},
+    }
+    for trial in trials:
+        if trial.design == "independent":
+            shares = planned_shares(tuple(trial.outcomes), config.trial.simulated.shares)
+            counts = {name: len(outcomes) for name, outcomes in trial.outcomes.items()}
+            health["sample_ratio"] = sample_ratio(counts, shares)
+    return health

@@ -1,0 +1,97 @@
+"""What must hold of a study before anything is read or trained; a wrong study fails in the first second."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, is_dataclass
+from typing import Any
+
+from framework.config import RunConfig, StrategyConfig
+from framework.errors import ConfigError, did_you_mean
+
+EVIDENCE = ("holdout", "simulated")
+ROLES = ("primary", "secondary", "guardrail")
+
+
+def check_study(config: RunConfig) -> tuple[str, ...]:
+    """Return warnings about a study that can run; raise ConfigError for one that cannot."""
+    _check_strategies(config)
+    _check_metrics(config)
+    _check_evidence(config)
+    _check_numbers(config)
+    return _twins(config)
+
+
+def identity(part: Any) -> str:
+    """Return a canonical text of a piece of config: equal pieces give equal texts."""
+    return json.dumps(asdict(part) if is_dataclass(part) and not isinstance(part, type) else part, sort_keys=True)
+
+
+def _check_strategies(config: RunConfig) -> None:
+    names = tuple(config.strategies)
+    if len(names) < 2:
+        raise ConfigError(
+            f"study '{config.study}' names {len(names)} strategies",
+            allowed="a control and at least one treatment",
+            hint="Add them under strategies: in the study's config.yaml.",
+        )
+    if config.control not in names:
+        raise ConfigError(
+            f"control is '{config.control}', which is no strategy of this study",
+            allowed=names,
+            hint=did_you_mean(config.control, names),
+        )
+
+
+def _check_metrics(config: RunConfig) -> None:
+    for key, metric in config.metrics.items():
+        _one_of(f"metrics.{key}.role", metric.role, ROLES)
+    if not any(metric.role == "primary" for metric in config.metrics.values()):
+        raise ConfigError(
+            f"study '{config.study}' has no primary metric, so nothing can decide",
+            hint="Give one metric role: primary.",
+        )
+
+
+def _check_evidence(config: RunConfig) -> None:
+    if not config.trial.evidence:
+        raise ConfigError("trial.evidence is empty", allowed=EVIDENCE)
+    for name in config.trial.evidence:
+        _one_of("trial.evidence", name, EVIDENCE)
+    for name in config.decision.evidence or []:
+        _one_of("decision.evidence", name, tuple(config.trial.evidence))
+    _one_of("trial.holdout.users", config.trial.holdout.users, ("all", "known"))
+    _one_of("trial.simulated.design", config.trial.simulated.design, ("paired", "independent"))
+
+
+def _check_numbers(config: RunConfig) -> None:
+    for key, value in (("alpha", config.decision.alpha), ("power", config.decision.power)):
+        if not 0 < value < 1:
+            raise ConfigError(f"decision.{key} is {value}", allowed="a number between 0 and 1")
+    if config.decision.difference < 0:
+        raise ConfigError(f"decision.difference is {config.decision.difference}", allowed="0 or more")
+    for key in ("positions", "candidates"):
+        value = getattr(config.trial, key)
+        if value < 1:
+            raise ConfigError(f"trial.{key} is {value}", allowed="1 or more")
+    if config.trial.simulated.batches < 1:
+        raise ConfigError(f"trial.simulated.batches is {config.trial.simulated.batches}", allowed="1 or more")
+
+
+def _one_of(key: str, value: str, options: tuple[str, ...]) -> None:
+    if value not in options:
+        raise ConfigError(f"{key} is '{value}'", allowed=options, hint=did_you_mean(value, options))
+
+
+def _twins(config: RunConfig) -> tuple[str, ...]:
+    seen: dict[str, str] = {}
+    warnings = []
+    for name, strategy in config.strategies.items():
+        twin = seen.setdefault(_what_it_does(strategy), name)
+        if twin != name:
+            warnings.append(f"Strategies '{twin}' and '{name}' are the same: their difference can only be chance.")
+    return tuple(warnings)
+
+
+def _what_it_does(strategy: StrategyConfig) -> str:
+    return identity({key: value for key, value in asdict(strategy).items() if key != "description"})

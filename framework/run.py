@@ -1,0 +1,70 @@
+"""One run, on one screen: log, model, strategies, trial, effects, verdict, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from framework.config import RunConfig
+from framework.data.cleaning import clean
+from framework.data.engine import open_engine
+from framework.data.parts import cut_into_parts
+from framework.delivery import result_of, show_result, write_report
+from framework.fitting import Bench, fit_segments, fit_simulator, fit_strategies, rated_metrics
+from framework.judging import judge
+from framework.plugins import Plugins
+from framework.preflight import check_study
+from framework.records import Result, Run
+from framework.report.progress import stages
+from framework.runfolder import RunFolder
+from framework.stages import Stages, watched
+from framework.trials import hold_trials
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+
+def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
+    """Run a study in `folder` and return what `result.json` holds.
+
+    Raises a PrelaunchError that says what to change where the study, the log or the folder does not serve; the
+    folder's record then says "failed", and "interrupted" after Ctrl-C.
+    """
+    study, plain, text = _read(config)
+    this = Run(study.study, folder, study.seed, plain)
+    bench = Bench(study, this, plugins)
+    with RunFolder(folder, study.study, study.seed, text) as record, watched(plugins, this), stages() as progress:
+        stage = Stages(this, record, progress, plugins).stage
+        warnings = [*check_study(study), *plugins.check(config=plain)]
+        bench.check()
+        metrics = rated_metrics(bench)
+        with open_engine(study.data, folder / "work") as engine:
+            with stage("data", "Reading and cleaning the log"):
+                raw = bench.build("source", study.source, "source").read(bench.context("source"))
+                log = clean(raw, engine, study.data.cleaning)
+            with stage("split", "Splitting by time, computing features"):
+                parts = cut_into_parts(log, study.data)
+            with stage("model", "Finding segments"):
+                segmented = fit_segments(bench, study.model, parts.train)
+            with stage("strategies", "Training strategies", total=len(study.strategies)) as step:
+                fitted = fit_strategies(bench, segmented, step)
+            with stage("simulator", "Fitting the simulator"):
+                simulator = fit_simulator(bench, segmented, parts)
+            with stage("trial", "Rehearsing the test", total=len(study.trial.evidence)) as step:
+                trials, check = hold_trials(bench, fitted, segmented, simulator, parts, step)
+        with stage("stats", "Estimating effects"):
+            judgement = judge(study, trials, metrics, check)
+        result = result_of(bench, record, log, parts, segmented, fitted, trials, judgement, check, warnings)
+        with stage("report", "Writing the report"):
+            page = write_report(result, folder, plugins.report_sections(result=result))
+    plugins.run_finished(run=this, result=result)
+    show_result(result, page)
+    return result
+
+
+def _read(config: DictConfig) -> tuple[RunConfig, dict[str, Any], str]:
+    from omegaconf import OmegaConf
+
+    study: RunConfig = OmegaConf.to_object(config)  # type: ignore[assignment]
+    plain: dict[str, Any] = OmegaConf.to_container(config, resolve=True)  # type: ignore[assignment]
+    return study, plain, OmegaConf.to_yaml(config, resolve=True)
