@@ -1,0 +1,1 @@
+"""Metrics that read a trial's outcomes: accuracy, beyond accuracy, business."""

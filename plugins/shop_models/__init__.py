@@ -1,0 +1,1 @@
+"""Models that put users into segments: RFM rules and k-means."""

@@ -1,0 +1,128 @@
+"""Runs the shipped conformance suites over every component that the built-in packages offer.
+
+Nothing is skipped: a package that does not import, and a target that does not, fail here by name.
+"""
+
+from __future__ import annotations
+
+import importlib
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from framework.components import Component
+from framework.kinds import KINDS
+from framework.testing import (
+    ComponentTests,
+    MetricTests,
+    ModelTests,
+    PolicyTests,
+    RecommenderTests,
+    SimulatorTests,
+    SourceTests,
+)
+
+ROOT = Path(__file__).parents[2]
+PLUGINS = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["entry-points"]["prelaunch.plugins"]
+
+SUITES: dict[str, type[ComponentTests]] = {
+    "source": SourceTests,
+    "model": ModelTests,
+    "recommender": RecommenderTests,
+    "policy": PolicyTests,
+    "simulator": SimulatorTests,
+    "metric": MetricTests,
+}
+
+# Components that the generic suite cannot feed: only their Config, docs and config file are checked here, their
+# behaviour is tested in tests/plugins/<package>.
+OWN_TESTS = {
+    ("source", "log"): "reads a file that the user names",
+    ("source", "online_retail"): "reads a file that the user names",
+    ("simulator", "synthetic_shop"): "answers from the planted truth, which only a generated log has",
+}
+
+# Parameters that make a component fit a shop of 60 users.
+SMALL: dict[tuple[str, str], dict[str, Any]] = {
+    ("model", "kmeans"): {"floor": 5, "splits": 4},
+    ("recommender", "als"): {"factors": 4, "epochs": 3},
+    ("source", "synthetic_shop"): {"users": 300, "items": 40},
+}
+
+
+def offered() -> tuple[list[tuple[str, Component]], dict[str, Exception]]:
+    components, broken = [], {}
+    for package, module in PLUGINS.items():
+        try:
+            plugin = importlib.import_module(module)
+            components += [(package, component) for component in plugin.prelaunch_components()]
+        except Exception as error:  # noqa: BLE001 - whatever a package raises is that package's failing test
+            broken[package] = error
+    return components, broken
+
+
+COMPONENTS, BROKEN = offered()
+EACH = [pytest.param(package, c, id=f"{c.kind}-{c.name}") for package, c in COMPONENTS]
+
+
+def suite_of(component: Component) -> type[ComponentTests]:
+    key = (component.kind, component.name)
+    parent = ComponentTests if key in OWN_TESTS else SUITES.get(component.kind, ComponentTests)
+    attributes = {
+        "kind": component.kind,
+        "component": component.target,
+        "name": component.name,
+        "params": SMALL.get(key, {}),
+        "__module__": __name__,
+    }
+    return type(f"Test_{component.kind}_{component.name}", (parent,), attributes)
+
+
+for _, _component in COMPONENTS:
+    _suite = suite_of(_component)
+    globals()[_suite.__name__] = _suite
+
+
+@pytest.mark.parametrize("package", PLUGINS)
+def test_every_package_imports_and_offers_something(package):
+    if package in BROKEN:
+        raise BROKEN[package]
+    assert any(owner == package for owner, _ in COMPONENTS)
+
+
+def test_no_two_components_share_kind_and_name():
+    keys = [(c.kind, c.name) for _, c in COMPONENTS]
+    assert len(set(keys)) == len(keys)
+
+
+def test_exceptions_name_components_that_exist():
+    keys = {(c.kind, c.name) for _, c in COMPONENTS}
+    assert set(OWN_TESTS) <= keys
+    assert set(SMALL) <= keys
+
+
+@pytest.mark.parametrize(("package", "component"), EACH)
+def test_component_is_described(package, component):
+    assert component.kind in KINDS
+    assert re.fullmatch(r"[a-z][a-z0-9_]*", component.name)
+    assert component.summary.strip()
+    assert component.target.startswith(f"{package}.")
+
+
+@pytest.mark.parametrize(("package", "component"), EACH)
+def test_component_has_a_row_in_its_readme(package, component):
+    readme = (ROOT / "plugins" / package / "README.md").read_text()
+    rows = [line for line in readme.splitlines() if line.startswith(f"| `{component.name}` |")]
+    # One name may be offered for two kinds (a source and its simulator), each with its own row.
+    assert rows, f"plugins/{package}/README.md has no row '| `{component.name}` | ...'"
+    assert all(len([cell for cell in row.strip("|").split("|") if cell.strip()]) >= 4 for row in rows)
+
+
+@pytest.mark.parametrize("package", PLUGINS)
+def test_every_config_file_belongs_to_a_component(package):
+    keys = {(c.kind, c.name) for owner, c in COMPONENTS if owner == package}
+    files = (ROOT / "plugins" / package / "conf").glob("*/*.yaml")
+    assert {(file.parent.name, file.stem) for file in files} == keys
