@@ -1,0 +1,156 @@
+"""The default engine: DuckDB in this process, on a file below the run's folder, so that logs may outgrow memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+import duckdb
+import narwhals as nw
+
+from framework.data.engine import BadLines
+from framework.data.settings import DataConfig
+from framework.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+HAS_OFFSET = r":\d{2}(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)$"
+MAX_LINE = 16 * 1024 * 1024
+
+
+class DuckDBEngine:
+    """One connection to a database file of its own, which `close` deletes."""
+
+    name = "duckdb"
+
+    def __init__(self, config: DataConfig, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file = folder / f"log-{uuid4().hex[:8]}.duckdb"
+        settings: dict[str, Any] = {"temp_directory": str(folder / f"{self.file.stem}.tmp")}
+        if config.memory_limit is not None:
+            settings["memory_limit"] = config.memory_limit
+        if config.threads is not None:
+            settings["threads"] = config.threads
+        try:
+            self.connection = duckdb.connect(str(self.file), config=settings)
+        except duckdb.Error as error:
+            raise ConfigError(
+                f"DuckDB does not start with data.memory_limit={config.memory_limit}, data.threads={config.threads}, "
+                f"folder {folder}: {error}"
+            ) from error
+        self.connection.execute("SET TimeZone = 'UTC'")
+        self.connection.execute("SET enable_progress_bar = false")
+        self.files: list[str] = []
+
+    def read_csv(
+        self, paths: Sequence[Path], columns: Mapping[str, str], header: Sequence[str], separator: str
+    ) -> nw.LazyFrame[Any]:
+        """Read by a strict scan with the header's columns; lines that do not fit go to DuckDB's table of rejects."""
+        types = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in header)
+        chosen = ", ".join(f"nullif({_name(theirs)}, '') AS {_name(ours)}" for ours, theirs in columns.items())
+        for table in ("reject_errors", "reject_scans"):
+            self.connection.execute(f"DROP TABLE IF EXISTS {table}")
+        self.files = [str(path) for path in paths]
+        query = (
+            f"SELECT row_number() OVER () AS row, {chosen} "  # noqa: S608 - names are quoted
+            f"FROM read_csv([{', '.join(map(_text, self.files))}], columns = {{{types}}}, auto_detect = false, "
+            f"header = true, delim = {_text(separator)}, quote = '\"', escape = '\"', store_rejects = true, "
+            f"max_line_size = {MAX_LINE})"
+        )
+        return _frame(self.connection.sql(query))
+
+    def bad_lines(self) -> BadLines:
+        """Count rejected lines; a line with several faults counts once."""
+        known = self.connection.sql("SELECT table_name FROM duckdb_tables() WHERE table_name = 'reject_errors'")
+        if not known.fetchall():
+            return BadLines(0)
+        rejected = (
+            "SELECT s.file_path, e.line, any_value(e.csv_line) AS csv_line, min(e.error_message) AS message "
+            "FROM reject_errors e JOIN reject_scans s USING (scan_id, file_id) GROUP BY 1, 2"
+        )
+        count = self.connection.sql(f"SELECT count(*) FROM ({rejected})").fetchall()[0][0]  # noqa: S608
+        if not count:
+            return BadLines(0)
+        found = self.connection.sql(f"SELECT * FROM ({rejected}) ORDER BY 1, 2 LIMIT 1").fetchall()  # noqa: S608
+        file, line, text, fault = found[0]
+        return BadLines(count, str(file), int(line), str(text), str(fault))
+
+    def read_parquet(self, paths: Sequence[Path], columns: Mapping[str, str] | None = None) -> nw.LazyFrame[Any]:
+        """Read with DuckDB's own scan, in the order of the files."""
+        files = ", ".join(_text(str(path)) for path in paths)
+        if columns is None:
+            return _frame(self.connection.sql(f"SELECT * FROM read_parquet([{files}])"))  # noqa: S608
+        chosen = ", ".join(f"{_name(theirs)} AS {_name(ours)}" for ours, theirs in columns.items())
+        query = f"SELECT row_number() OVER () AS row, {chosen} FROM read_parquet([{files}])"  # noqa: S608
+        return _frame(self.connection.sql(query))
+
+    def parse_numbers(self, frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> nw.LazyFrame[Any]:
+        """Cast with TRY_CAST."""
+        added = [f"TRY_CAST({_name(column)} AS DOUBLE) AS {_name(new)}" for new, column in columns.items()]
+        return _frame(nw.to_native(frame).project(", ".join(["*", *added])))
+
+    def parse_times(
+        self, frame: nw.LazyFrame[Any], name: str, column: str, time_format: str | None
+    ) -> nw.LazyFrame[Any]:
+        """Cast with TRY_CAST or try_strptime; infinite times are no times."""
+        text = _name(column)
+        if time_format is not None:
+            zoned = "true" if "%z" in time_format else "false"
+            moment = f"try_strptime({text}, {_text(time_format)})::TIMESTAMPTZ"
+        else:
+            zoned = f"coalesce(regexp_matches({text}, {_text(HAS_OFFSET)}), false)"
+            plain = f"TRY_CAST({text} AS TIMESTAMP)::TIMESTAMPTZ"
+            moment = f"CASE WHEN {zoned} THEN TRY_CAST({text} AS TIMESTAMPTZ) ELSE {plain} END"
+        finite = f"CASE WHEN isfinite({moment}) THEN epoch_us({moment}) END"
+        return _frame(nw.to_native(frame).project(f"*, {finite} AS {_name(name)}, {zoned} AS {_name(name + '_zoned')}"))
+
+    def count_micros(self, frame: nw.LazyFrame[Any], name: str, column: str) -> nw.LazyFrame[Any]:
+        """Use epoch_us, the session being in UTC."""
+        moment = f"{_name(column)}::TIMESTAMPTZ"
+        finite = f"CASE WHEN isfinite({moment}) THEN epoch_us({moment}) END"
+        return _frame(nw.to_native(frame).project(f"*, {finite} AS {_name(name)}"))
+
+    def materialise(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
+        """Write a table of the database file; memory holds only what DuckDB's cache allows."""
+        try:
+            self.connection.execute(f"DROP TABLE IF EXISTS {_name(name)}")
+            nw.to_native(frame).create(name)
+        except duckdb.OutOfMemoryException as error:
+            raise DataError(
+                f"DuckDB ran out of memory at '{name}': {error}", hint="Raise data.memory_limit, or use fewer threads."
+            ) from error
+        except duckdb.InvalidInputException as error:
+            raise DataError(f"a file of the log cannot be read: {error}") from error
+        return _frame(self.connection.table(name))
+
+    def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
+        """Return an Arrow table."""
+        return frame.collect("pyarrow").to_native()
+
+    def close(self) -> None:
+        """Close the connection and delete its file."""
+        self.connection.close()
+        for leftover in (self.file, self.file.with_name(self.file.name + ".wal")):
+            leftover.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+
+def _frame(native: Any) -> nw.LazyFrame[Any]:
+    frame: nw.LazyFrame[Any] = nw.from_native(native)
+    return frame
+
+
+def _name(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _text(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
