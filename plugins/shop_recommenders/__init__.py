@@ -1,0 +1,1 @@
+"""Recommenders: popularity in three forms, item neighbours, matrix factorisation."""

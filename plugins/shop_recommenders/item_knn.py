@@ -1,0 +1,116 @@
+"""Item-based nearest neighbours: items bought by the users who bought what this user bought.
+
+sim(i, j) = x_i . x_j / (|x_i| |x_j| + shrinkage), where x_i (U,) holds the users' purchases of item i; each item keeps
+its most similar items, and a user's score of item i is the sum of sim(j, i) times purchases of j over the items j that
+the user bought. References: Deshpande and Karypis, "Item-based top-N recommendation algorithms", TOIS 2004; shrinkage
+after Bell and Koren, "Scalable collaborative filtering with jointly derived neighborhood interpolation weights", ICDM
+2007.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.data.tables import Dataset
+from framework.errors import ConfigError
+from framework.records import Context, Queries, Slates
+from shop_recommenders.demand import Weights, checked_kinds, demand, lacks_history
+from shop_recommenders.fixed_ranking import FixedRanking
+from shop_recommenders.personal_ranking import rank_personally
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_matrix
+
+_ITEMS = 256
+
+
+@dataclass(frozen=True)
+class ItemKnnConfig:
+    """How similar items are, how many of them count, and what a purchase weighs.
+
+    `neighbours`: similar items kept for each item. `shrinkage`: added below the fraction, so that items with few buyers
+    are less similar to others. `own_items`: an item is a neighbour of its own, beside the kept ones, so what users buy
+    again ranks high; false recommends by the other items alone. `weights`: "binary", or "counts", where repeated
+    purchases weigh more. `kinds`: kinds of event to learn from; null takes purchases, or the next sign of interest.
+    """
+
+    neighbours: int = 50
+    shrinkage: float = 10.0
+    own_items: bool = True
+    weights: Weights = "binary"
+    kinds: Sequence[str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.neighbours < 1:
+            raise ConfigError(f"item_knn's neighbours is {self.neighbours}", allowed="an integer from 1")
+        if not (self.shrinkage >= 0.0 and np.isfinite(self.shrinkage)):
+            raise ConfigError(f"item_knn's shrinkage is {self.shrinkage}", allowed="a number from 0")
+
+
+class ItemKnn:
+    """Scores by summed similarity; items that nothing points to follow by popularity, with scores below 0.
+
+    A query whose slate holds nothing but such items is marked as fallback, like one without history.
+    """
+
+    Config = ItemKnnConfig
+
+    def __init__(self, config: ItemKnnConfig) -> None:
+        self.config = config
+
+    def fit(self, data: Dataset, context: Context) -> None:  # noqa: ARG002 - the protocol's
+        """Find each item's neighbours. Raises ConfigError where the log has none of the configured kinds."""
+        kinds = checked_kinds(data, self.config.kinds)
+        self._purchases = data.matrix(kinds, binary=self.config.weights == "binary")
+        self._history = np.diff(self._purchases.indptr) > 0
+        self.similarity = similar_items(
+            self._purchases, self.config.neighbours, self.config.shrinkage, own_items=self.config.own_items
+        )
+        buyers = demand(data, kinds, "binary")
+        self._popular = FixedRanking.by(buyers)
+        self._unrelated = (buyers / (buyers.max(initial=0) + 1.0) - 1.0).astype(np.float32)
+
+    def recommend(self, queries: Queries, k: int) -> Slates:
+        """Return the min(k, I) best items of each query."""
+        lacking = lacks_history(self._history, queries.user)
+        slates = rank_personally(queries, k, self._score, lacking, self._popular)
+        return replace(slates, fallback=lacking | (slates.scores[:, :1] < 0.0).any(axis=1))
+
+    def _score(self, users: NDArray[np.int32]) -> NDArray[np.float32]:
+        scores: NDArray[np.float32] = (self._purchases[users] @ self.similarity).toarray()
+        return np.where(scores > 0.0, scores, self._unrelated)
+
+
+def similar_items(purchases: csr_matrix, neighbours: int, shrinkage: float, *, own_items: bool) -> csr_matrix:
+    """Return the similarities (I, I) of each item (row) to the `neighbours` items most similar to it, ties by index.
+
+    `purchases` (U, I) are non-negative. Products are summed in double precision, a block of items at a time, so the
+    result does not depend on the order of users as long as counts are whole numbers.
+    """
+    from scipy.sparse import csr_matrix, vstack
+
+    by_user = purchases.astype(np.float64)
+    by_item = by_user.T.tocsr()
+    norms = np.sqrt(np.asarray(by_item.multiply(by_item).sum(axis=1)).reshape(-1))
+    count = by_item.shape[0]
+    blocks = []
+    for start in range(0, count, _ITEMS):
+        block = (by_item[start : start + _ITEMS] @ by_user).tocoo()
+        row, column = block.row + start, block.col
+        value = (block.data / (norms[row] * norms[column] + shrinkage)).astype(np.float32)
+        own = row == column
+        order = np.lexsort((column, -value, own, row))
+        # `own` sorts an item behind its neighbours, so that it takes none of their places.
+        row, column, value, own = row[order], column[order], value[order], own[order]
+        first = np.searchsorted(row, row, side="left")
+        kept = np.where(own, own_items, np.arange(len(row)) - first < neighbours)
+        shape = (min(_ITEMS, count - start), count)
+        blocks.append(csr_matrix((value[kept], (row[kept] - start, column[kept])), shape=shape))
+    similarity = vstack(blocks).tocsr()
+    similarity.sort_indices()
+    return similarity

@@ -1,0 +1,42 @@
+"""Rankings of scored items for users with a history, and the popular items for the others, in blocks of users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framework.data.ranking import top_k
+from framework.records import Queries, Slates
+from shop_recommenders.fixed_ranking import FixedRanking
+
+_CELLS = 1 << 22
+
+
+def rank_personally(
+    queries: Queries,
+    k: int,
+    score: Callable[[NDArray[np.int32]], NDArray[np.float32]],
+    fallback: NDArray[np.bool_],
+    popular: FixedRanking,
+) -> Slates:
+    """Return the best min(k, I) items of each query by `score`, and by `popular` where `fallback` (n,) holds.
+
+    `score` takes user indices (m,) and returns scores (m, I); it is called with so few users that no more than about
+    four million scores exist at once.
+    """
+    items = len(popular.order)
+    found = np.empty((len(queries), min(k, items)), dtype=np.int32)
+    scores = np.empty(found.shape, dtype=np.float32)
+    rows = np.flatnonzero(fallback)
+    if len(rows):
+        part = queries.take(rows)
+        found[rows], scores[rows] = popular.top_k(len(rows), k, part.exclude)
+    personal = np.flatnonzero(~fallback)
+    step = max(1, _CELLS // items)
+    for start in range(0, len(personal), step):
+        rows = personal[start : start + step]
+        part = queries.take(rows)
+        found[rows], scores[rows] = top_k(score(part.user), k, part.exclude)
+    return Slates(found, scores, fallback)
