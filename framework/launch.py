@@ -13,7 +13,6 @@ import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -57,7 +56,7 @@ def launch(arguments: Sequence[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001 - the one place where every error becomes a message
-        return report_error(mistakes.explain(error, plugins) or _folder_error(error) or error)
+        return report_error(mistakes.explain(error, plugins, arguments) or _folder_error(error) or error)
     return 0
 
 
@@ -74,35 +73,21 @@ def job(config: DictConfig) -> None:
     number = None if OmegaConf.is_missing(settings.job, "num") else int(settings.job.num)
     plugins = load_plugins()
     try:
-        result = run(checked(config), folder, plugins)
+        result = run(mistakes.checked(config), folder, plugins)
     except KeyboardInterrupt:
         if number is not None:
             sweeps.write_job(sweeps.Job(number, tuple(overrides), str(folder), "interrupted"))
         raise
     except Exception as error:
-        told = mistakes.explain(error, plugins) or error
         if number is None:
-            raise SystemExit(report_error(told, folder)) from error
+            raise SystemExit(report_error(error, folder)) from error
         sys.stderr.write(f"job {number} ({' '.join(overrides)}) failed\n")
-        report_error(told, folder)
-        line = " ".join(str(told).split()) or type(told).__name__
+        report_error(error, folder)
+        line = " ".join(str(error).split()) or type(error).__name__
         sweeps.write_job(sweeps.Job(number, tuple(overrides), str(folder), "failed", error=line))
     else:
         if number is not None:
             sweeps.write_job(sweeps.finished(number, overrides, folder, result))
-
-
-def checked(config: DictConfig) -> DictConfig:
-    """Return the config held to its schema, every value present.
-
-    Raises:
-        ConfigError: a key is unknown or a value is missing.
-    """
-    wrong = mistakes.unknown_keys(config) or mistakes.missing_values(config)
-    if wrong is not None:
-        raise wrong
-    merged = OmegaConf.merge(OmegaConf.structured(RunConfig), OmegaConf.to_container(config, resolve=True))
-    return cast(DictConfig, merged)
 
 
 def report_error(error: BaseException, folder: Path | None = None) -> int:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import re
 import typing
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Any, cast
 
+import hydra
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
@@ -15,6 +16,7 @@ from yaml import MarkedYAMLError
 
 from framework.components import unknown_component
 from framework.config import RunConfig
+from framework.discovery import engine_conf
 from framework.errors import ConfigError, PrelaunchError, did_you_mean
 from framework.kinds import KINDS
 from framework.memory import recall
@@ -28,8 +30,14 @@ EXPECTED = {
 }
 
 
-def explain(error: BaseException, plugins: Plugins) -> PrelaunchError | None:
-    """Return the error that the user should read, or None where the config is not to blame."""
+ENTRIES = re.compile(r"\+*(strategies|metrics)\.([^.=]+)[.=]")
+
+
+def explain(error: BaseException, plugins: Plugins, arguments: Sequence[str] = ()) -> PrelaunchError | None:
+    """Return the error that the user should read, or None where the config is not to blame.
+
+    `arguments` is the command line, which tells what the rest of it makes where one override is wrong.
+    """
     chain = list(_chain(error))
     for kind, tell in (
         (PrelaunchError, lambda e: e),
@@ -43,20 +51,28 @@ def explain(error: BaseException, plugins: Plugins) -> PrelaunchError | None:
     place = _place(chain)
     for link in chain:
         if isinstance(link, OmegaConfBaseException):
-            return _bad_value(link, place)
+            return _unknown_entry(link, place, arguments) or _bad_value(link, place)
     for link in chain:
         if isinstance(link, HydraException):
             return _composition(link)
     return None
 
 
-def unknown_keys(config: DictConfig) -> ConfigError | None:
-    """Return the error for the first key that the schema lacks (added with + or ++), or None."""
+def checked(config: DictConfig) -> DictConfig:
+    """Return the config held to its schema, interpolations resolved and every value present.
+
+    Raises:
+        ConfigError: a key is unknown (added with + or ++), ill-typed or refers to nothing, or a value is missing.
+    """
     try:
         OmegaConf.merge(OmegaConf.structured(RunConfig), OmegaConf.to_container(config, resolve=False))
+        missing = missing_values(config)
+        if missing is not None:
+            raise missing
+        plain = OmegaConf.to_container(config, resolve=True)
+        return cast(DictConfig, OmegaConf.merge(OmegaConf.structured(RunConfig), plain))
     except OmegaConfBaseException as error:
-        return _bad_value(error, "")
-    return None
+        raise _bad_value(error, "") from error
 
 
 def missing_values(config: DictConfig) -> ConfigError | None:
@@ -86,7 +102,8 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while link is not None and id(link) not in seen:
         seen.add(id(link))
         yield link
-        link = link.__cause__ or link.__context__
+        # Hydra re-raises without "from"; of anybody else's errors the context may be unrelated.
+        link = link.__cause__ or (link.__context__ if isinstance(link, HydraException) else None)
 
 
 def _place(chain: list[BaseException]) -> str:
@@ -98,7 +115,7 @@ def _place(chain: list[BaseException]) -> str:
                 return f"In '{found[1]}': "
             found = re.search(r"Error merging override (.+)", str(link)) or re.search(r"use \+(.+)", str(link))
             if found:
-                return f"In the override '{found[1]}': "
+                return f"In the override '{found[1].lstrip('+')}': "
     return ""
 
 
@@ -147,6 +164,24 @@ def _bad_value(error: OmegaConfBaseException, place: str) -> ConfigError:
         expected = EXPECTED.get(found[3], found[3])
         return ConfigError(f"{place}{key} is {found[1]!r}", allowed=expected)
     return ConfigError(f"{place}{key + ': ' if key else ''}{message}")
+
+
+def _unknown_entry(error: OmegaConfBaseException, place: str, arguments: Sequence[str]) -> ConfigError | None:
+    """Return the error for an override of a strategy or metric that the study does not have."""
+    wrong = [a for a in arguments if (found := ENTRIES.match(a)) and found[2] == str(error.key)]
+    if not wrong or "Invalid type assigned" not in str(error):
+        return None
+    group, name = ENTRIES.match(wrong[0]).groups()  # type: ignore[union-attr]
+    rest = [a for a in arguments if a not in wrong and "=" in a]
+    try:
+        with hydra.initialize_config_dir(str(engine_conf()), version_base="1.3"):
+            known = [str(key) for key in hydra.compose("config", rest)[group]]
+    except (HydraException, OmegaConfBaseException, PrelaunchError):
+        known = []
+    near = did_you_mean(name, known)
+    kind, below = ("metric", "") if group == "metrics" else ("recommender", ".recommender")
+    hint = f"To add one: +{kind}@{group}.{name}{below}=NAME, of the {kind}s on offer."
+    return ConfigError(f"{place}{group} has no '{name}'", allowed=known or None, hint=near or hint)
 
 
 def _unknown_key(error: OmegaConfBaseException, key: str, place: str) -> ConfigError:

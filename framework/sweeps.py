@@ -110,12 +110,22 @@ def print_summary(jobs: Sequence[Job], folder: Path) -> None:
     for heading in ("job", "overrides", "verdict", "primary effect", "folder"):
         table.add_column(heading, overflow="fold")
     for job in jobs:
-        changed = "\n".join(o.removeprefix("++") for o in job.overrides if o not in common)
+        changed = "\n".join(short_overrides([o for o in job.overrides if o not in common]))
         verdict = Text(job.verdict or "") if job.status == "finished" else Text(job.status, style="bold red")
         effect = _effect(job) if job.status == "finished" else job.error or ""
         table.add_row(str(job.number), Text(changed), verdict, Text(effect), Text(_below(job.folder, folder)))
     Console().print(table)
     sys.stdout.flush()
+
+
+def short_overrides(overrides: Sequence[str]) -> list[str]:
+    """Return overrides with keys cut to their last part where that tells them apart: "factors=32"."""
+    pairs = [override.lstrip("+").partition("=") for override in overrides]
+    ends = [key.rpartition(".")[2] for key, _, _ in pairs]
+    return [
+        (end if ends.count(end) == 1 else key) + sign + value
+        for (key, sign, value), end in zip(pairs, ends, strict=True)
+    ]
 
 
 def _effect(job: Job) -> str:
