@@ -1,0 +1,133 @@
+"""Which charts a result gives: each as a wide and a narrow picture of the same rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+from framework.records.result import Result, SimulatorCheck
+from framework.report.charts import NARROW, WIDE, ForestRow, forecast, forest
+from framework.report.formats import PAGE, Unit, difference, number, percent_change, significant
+from framework.report.reading import by_segment, overall, pairs_of, read_effect, unit_of
+from framework.stats.effects import Effect
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A chart with its title; `wide` for pages, `narrow` for phones, of the same rows."""
+
+    title: str
+    wide: Markup
+    narrow: Markup
+
+
+def relative_plot(result: Result, evidence: str) -> Plot | None:
+    """Return all metrics' relative effects over all units on one axis in per cent; None without any effect."""
+    effects = overall(result, evidence)
+    if not any(_finite(effect.relative.estimate) for effect in effects):
+        return None
+    rows = _grouped(effects, result, lambda effect: _relative_row(effect, effect.metric, result))
+    return _forest(f"Relative difference by metric, {evidence}", rows, Unit("share"), "%")
+
+
+def absolute_plots(result: Result, evidence: str) -> list[Plot]:
+    """Return one plot for each unit among the metrics, of the differences in that unit."""
+    effects = overall(result, evidence)
+    units = list(dict.fromkeys(unit_of(result, effect.metric) for effect in effects))
+    plots = []
+    for unit in units:
+        chosen = [effect for effect in effects if unit_of(result, effect.metric) == unit]
+        rows = _grouped(chosen, result, lambda effect: _absolute_row(effect, effect.metric, result))
+        title = f"Difference in {_unit_words(unit)}, {evidence}"
+        plots.append(_forest(title, rows, unit, unit.symbol(difference=True)))
+    return plots
+
+
+def segment_plots(result: Result, evidence: str) -> list[Plot]:
+    """Return one plot for each primary metric: all units first, then every segment.
+
+    Relative where every row has a relative effect, else in the metric's unit.
+    """
+    within = by_segment(result, evidence)
+    plots = []
+    for metric in dict.fromkeys(effect.metric for effect in within if effect.role == "primary"):
+        chosen = [effect for effect in (*overall(result, evidence), *within) if effect.metric == metric]
+        pairs = {(effect.treatment, effect.control) for effect in chosen if effect.segment is not None}
+        chosen = [effect for effect in chosen if (effect.treatment, effect.control) in pairs]
+        relative = all(_finite(effect.relative.estimate) for effect in chosen)
+        draw = _relative_row if relative else _absolute_row
+        rows = _grouped(chosen, result, lambda effect, draw=draw: draw(effect, effect.segment or "All users", result))  # type: ignore[misc]
+        unit = Unit("share") if relative else unit_of(result, metric)
+        kind = "relative difference" if relative else f"difference in {_unit_words(unit)}"
+        symbol = "%" if relative else unit.symbol(difference=True)
+        plots.append(_forest(f"{metric}, {kind} by segment, {evidence}", rows, unit, symbol))
+    return plots
+
+
+def simulator_plots(check: SimulatorCheck) -> list[Plot]:
+    """Return one plot for each quantity that the simulator foretold, rows of all users and of every segment."""
+    plots = []
+    for quantity in dict.fromkeys(str(row.get("quantity", "")) for row in check.rows):
+        rows = [
+            (str(row.get("segment") or "All users"), *(_number(row.get(key)) for key in _NUMBERS))
+            for row in check.rows
+            if str(row.get("quantity", "")) == quantity and _finite(row.get("predicted"))
+        ]
+        if rows:
+            title = f"Foretold and actual: {quantity}"
+            pictures = (forecast(rows, layout, title, lambda x: number(x, PAGE)) for layout in (WIDE, NARROW))  # type: ignore[arg-type]
+            plots.append(Plot(title, *pictures))
+    return plots
+
+
+_NUMBERS = ("predicted", "actual", "ci_low", "ci_high")
+
+
+def _grouped(effects: Sequence[Effect], result: Result, draw: Callable[[Effect], ForestRow]) -> list[ForestRow]:
+    rows = []
+    for treatment, control in pairs_of(list(effects), result):
+        rows.append(ForestRow(f"{treatment} against {control}", heading=True))
+        rows += [draw(effect) for effect in effects if (effect.treatment, effect.control) == (treatment, control)]
+    return rows
+
+
+def _relative_row(effect: Effect, label: str, result: Result) -> ForestRow:
+    relative = effect.relative
+    if relative.estimate is None or not math.isfinite(relative.estimate):
+        return ForestRow(label, f"not drawn: {relative.reason or 'no relative difference'}", tone="absent")
+    reading = read_effect(effect, result)
+    text = " ".join(percent_change(relative.estimate, relative.ci_low, relative.ci_high, PAGE))
+    return ForestRow(label, text, relative.estimate, relative.ci_low, relative.ci_high, reading.tone, reading.word)
+
+
+def _absolute_row(effect: Effect, label: str, result: Result) -> ForestRow:
+    reading = read_effect(effect, result)
+    text = " ".join(difference(effect.estimate, effect.ci_low, effect.ci_high, unit_of(result, effect.metric), PAGE))
+    return ForestRow(label, text, effect.estimate, effect.ci_low, effect.ci_high, reading.tone, reading.word)
+
+
+def _forest(title: str, rows: Sequence[ForestRow], unit: Unit, symbol: str) -> Plot:
+    def tick(value: float) -> str:
+        scaled = value * unit.scale
+        text = f"{abs(scaled):.{min(6, significant(scaled, 2))}f}" if scaled else "0"
+        text = text.rstrip("0").rstrip(".") if "." in text else text
+        sign = PAGE.minus if scaled < 0 else "+" if scaled > 0 else ""
+        return f"{sign}{text}{PAGE.gap if unit.kind != 'money' else ''}{symbol if unit.kind != 'money' else ''}"
+
+    return Plot(title, forest(rows, WIDE, title, tick), forest(rows, NARROW, title, tick))
+
+
+def _unit_words(unit: Unit) -> str:
+    words = {"share": "percentage points", "count": "counts", "money": unit.currency or "money", "score": "score"}
+    return words.get(unit.kind, "the metric's unit")
+
+
+def _number(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else math.nan
+
+
+def _finite(value: object) -> bool:
+    return isinstance(value, int | float) and math.isfinite(value)
