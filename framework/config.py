@@ -60,7 +60,6 @@ class SimulatedConfig:
     `design` is "paired" (every user under every strategy, common random numbers) or "independent" (users split between
     the arms by a salted hash); `batches` is how many times learning policies get feedback; `users` caps the units
     (null: all).
-    feedback; `users` caps the units (null: all).
     """
 
     design: str = "paired"

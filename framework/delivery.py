@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
 
 import numpy as np
+from rich.console import Console
 
 from framework.config import StrategyConfig
 from framework.data.events import CleanLog
 from framework.data.parts import Parts
 from framework.fitting import Bench, Fitted, SegmentedData
 from framework.judging import Judgement
-from framework.records import Result, SimulatorCheck, StrategySummary, Trial
+from framework.records import ReportSection, Result, SimulatorCheck, StrategySummary, Trial
 from framework.report.cards import segment_cards
+from framework.report.page import write_page
+from framework.report.result_json import write
+from framework.report.terminal import print_path, show
 from framework.runfolder import CONFIG, PAGE, RESULT, RunFolder, now, versions
 
 
@@ -75,8 +81,6 @@ def result_of(
 
 
 def _strategy_summary(bench: Bench, name: str, strategy: StrategyConfig, trials: Sequence[Trial]) -> StrategySummary:
-    from dataclasses import asdict
-
     model = strategy.model or bench.config.model
     fallback = [float(np.mean(trial.outcomes[name].fallback)) for trial in trials]
     return StrategySummary(
@@ -92,3 +96,17 @@ def _strategy_summary(bench: Bench, name: str, strategy: StrategyConfig, trials:
         },
         fallback_share=max(fallback) if fallback else None,
     )
+
+
+def write_report(result: Result, folder: Path, sections: Sequence[ReportSection]) -> Path:
+    """Write `result.json`, and the page where the study wants one; return the file that a reader should open."""
+    written = write(result, folder)
+    if "page" not in result.paths:
+        return written
+    return write_page(result, folder / PAGE, sections)
+
+
+def show_result(result: Result, readable: Path) -> None:
+    """Print the result on one screen, and as the last line the path of the file to open, alone."""
+    show(result, Console(width=result.config["report"]["width"]))
+    print_path(readable)

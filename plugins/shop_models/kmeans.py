@@ -6,6 +6,7 @@ groups there are is the question of `group_count`.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -20,8 +21,6 @@ from shop_models.group_count import choose_count, fit_centers, nearest_center, s
 from shop_models.group_names import describe_groups, name_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from framework.data.tables import Dataset, FeatureTable

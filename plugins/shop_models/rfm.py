@@ -6,6 +6,7 @@ Each dimension gets a score by cut points; named rules over the three scores mak
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,6 @@ from shop_models.buyers import NO_PURCHASE, buyers, money, require
 from shop_models.rfm_rules import DIMENSIONS, apply_rules, read_rules, segment_names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
     from framework.data.tables import Dataset
@@ -161,7 +160,8 @@ def _describe(name: str, data: Dataset, members: NDArray[np.bool_], currency: st
     orders = _span(frequency, lambda value: f"{value:,.0f}")
     spent = _span(monetary, lambda value: money(value, ""))
     return (
-        f"Last bought {days} days ago (median {np.median(recency):,.0f}), {orders} orders "
+        f"Last bought {days} {'day' if days == '1' else 'days'} ago (median {np.median(recency):,.0f}), "
+        f"{orders} {'order' if orders == '1' else 'orders'} "
         f"(median {np.median(frequency):,.0f}), {spent} {currency}".rstrip()
         + f" in total (median {money(float(np.median(monetary)), '')})."
     )
