@@ -2,20 +2,179 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from framework.stats.effects import Effect
+from framework.stats.headline import headline_verdict
+from framework.stats.power import units_needed
+from framework.stats.reading import against_control, change, cleared, harmed, reading
+from framework.stats.rule import DecisionRule, listed, rule_digest, rule_text
+from framework.stats.verdict import Verdict
+
+__all__ = ["DecisionRule", "Verdict", "decide", "headline_verdict", "rule_digest", "rule_text"]
+
+OUT_OF_REACH = 1000
+"""Where more than this many times today's units would be needed, the effect counts as about zero."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """Ship, hold, stop or undecided for one treatment, with the reasons, for whom, and what would decide it.
+class _Findings:
+    """What each kind of evidence says of the primary metrics, and of the guardrails."""
 
-    `segments` maps a segment's name to its own word where a corrected effect supports one. `more_units` is how many
-    units in all it would take to decide, where it is undecided.
+    words: dict[str, str]
+    silent: tuple[str, ...]
+    harms: tuple[Effect, ...]
+    unmeasured: tuple[str, ...]
+
+    def saying(self, *words: str) -> list[str]:
+        return [name for name, word in self.words.items() if word in words]
+
+
+def decide(effects: Sequence[Effect], rule: DecisionRule, treatment: str) -> Verdict:
+    """Return the verdict on one treatment from all corrected effects of a trial.
+
+    Each named evidence that measures a primary metric says "better" (one primary better, none worse), "worse",
+    "mixed" or "unclear" (`reading.reading`). In this order:
+    - hold: better and worse are both shown, within one evidence or between two;
+    - stop: worse is shown, better nowhere;
+    - hold: a guardrail's interval lies beyond its margin on the bad side, in any named evidence;
+    - ship: every evidence that measures a primary metric says better, and every guardrail was measured;
+    - undecided: everything else. `more_units` is then what the least clear evidence needs in all, from its observed
+      effect at the rule's power and the family's share of alpha; None, said in words, where the effect is about zero.
+
+    A segment's word is "stop" where a primary metric is worse in any evidence, "ship" where one is better, none is
+    worse and no guardrail is harmed there; other segments are absent.
+
+    Raises:
+        TrialError: where a primary effect was not corrected (`multiplicity.correct`).
     """
+    own = against_control(effects, treatment)
+    named = rule.evidence or tuple(dict.fromkeys(str(e.evidence) for e in effects))
+    own = [e for e in own if str(e.evidence) in named]
+    overall = [e for e in own if e.segment is None]
+    found = _findings(overall, rule, named)
+    decision, headline = _judged(found, treatment)
+    more_units, plan = _plan(overall, rule, found) if decision == "undecided" else (None, ())
+    if more_units is not None:
+        headline += f" About {more_units:,} units in all would decide it."
+    reasons = (*_reasons(overall, rule, found), *plan)
+    return Verdict(treatment, decision, headline, reasons, _segment_words(own, rule), more_units)
 
-    treatment: str
-    decision: str
-    headline: str
-    reasons: tuple[str, ...]
-    segments: dict[str, str] = field(default_factory=dict)
-    more_units: int | None = None
+
+def _findings(overall: Sequence[Effect], rule: DecisionRule, named: Sequence[str]) -> _Findings:
+    words = {}
+    for name in named:
+        said = {reading(e, rule) for e in overall if e.metric in rule.primary and str(e.evidence) == name}
+        if said:
+            words[name] = "mixed" if {"better", "worse"} <= said else _first(("better", "worse", "unclear"), said)
+    guards = [e for e in overall if e.metric in rule.guardrails]
+    return _Findings(
+        words=words,
+        silent=tuple(name for name in named if name not in words),
+        harms=tuple(e for e in guards if harmed(e, rule)),
+        unmeasured=tuple(sorted(set(rule.guardrails) - {e.metric for e in guards})),
+    )
+
+
+def _first(order: Sequence[str], said: set[str]) -> str:
+    return next(word for word in order if word in said)
+
+
+def _judged(found: _Findings, treatment: str) -> tuple[str, str]:
+    better, worse = found.saying("better"), found.saying("worse")
+    mixed, unclear = found.saying("mixed"), found.saying("unclear")
+    if not found.words:
+        decision, why = "undecided", "no named evidence measures a primary metric"
+    elif better and (worse or mixed):
+        decision, why = "hold", f"better in {listed(better)}, but worse in {listed([*worse, *mixed])}"
+    elif mixed:
+        decision, why = "hold", f"in {listed(mixed)} one primary metric is better and another worse"
+    elif worse:
+        decision, why = "stop", f"worse than the control in {listed(worse)}"
+        why += f"; no clear difference in {listed(unclear)}" if unclear else ""
+    elif found.harms:
+        metrics = listed(tuple(dict.fromkeys(e.metric for e in found.harms)))
+        gain = f"better in {listed(better)}, but" if better else "no gain is shown, and"
+        decision, why = "hold", f"{gain} guardrail {metrics} is harmed"
+    elif unclear:
+        decision, why = "undecided", f"no clear difference in {listed(unclear)}"
+        why = f"better in {listed(better)}, but {why}" if better else why
+    elif found.unmeasured:
+        decision = "undecided"
+        why = f"better in {listed(better)}, but guardrail {listed(found.unmeasured)} was not measured"
+    else:
+        decision, why = "ship", f"better than the control in {listed(better)}"
+    opening = f"Undecided on {treatment}" if decision == "undecided" else f"{decision.capitalize()} {treatment}"
+    aside = f" Silent on it: {listed(found.silent)}." if found.silent and found.words else ""
+    return decision, f"{opening}: {why}.{aside}"
+
+
+def _reasons(overall: Sequence[Effect], rule: DecisionRule, found: _Findings) -> tuple[str, ...]:
+    lines = [
+        f"{e.evidence}: {e.metric} {change(e)}, corrected p {e.p_adjusted:.2g}: {reading(e, rule)}."
+        for e in overall
+        if e.metric in rule.primary
+    ]
+    lines += [f"{name}: measures no primary metric of this treatment." for name in found.silent]
+    for e in (e for e in overall if e.metric in rule.guardrails):
+        word = "harmed" if harmed(e, rule) else "safe" if cleared(e, rule) else "not shown safe, not shown harmed"
+        margin = rule.guardrails[e.metric]
+        lines.append(f"{e.evidence}: guardrail {e.metric} {change(e)}, margin {margin:g}: {word}.")
+    lines += [f"Guardrail {metric} was not measured." for metric in found.unmeasured]
+    return tuple(lines)
+
+
+def _plan(overall: Sequence[Effect], rule: DecisionRule, found: _Findings) -> tuple[int | None, tuple[str, ...]]:
+    """Return the units that the least clear evidence needs, and what cannot be planned, in words."""
+    needs, texts = [], []
+    for name in found.saying("unclear"):
+        options = [
+            (needed, e)
+            for e in overall
+            if e.metric in rule.primary and str(e.evidence) == name
+            for needed in [_needed(e, rule)]
+            if needed is not None
+        ]
+        if options:
+            needed, effect = min(options, key=lambda option: option[0])
+            needs.append(needed)
+            texts.append(
+                f"{name}: if {effect.metric} truly differs as observed, {needed:,} units in all would show it "
+                f"({rule.power:.0%} power)."
+            )
+        else:
+            texts.append(_hopeless(name, rule))
+    # One evidence that can never decide keeps the whole undecided, whatever the others need.
+    reachable = needs and len(needs) == len(found.saying("unclear"))
+    return (max(needs) if reachable else None), tuple(texts)
+
+
+def _hopeless(name: str, rule: DecisionRule) -> str:
+    seen = f"not above the difference of {rule.difference:g} that is asked for" if rule.difference else "about zero"
+    return f"{name}: the observed effect is {seen}, so no practical number of units would decide."
+
+
+def _needed(effect: Effect, rule: DecisionRule) -> int | None:
+    distance = effect.estimate * rule.sign(effect.metric)
+    if distance > 0:
+        distance = max(0.0, distance - rule.difference)
+    now = effect.n_control if effect.design == "paired" else effect.n_control + effect.n_treatment
+    alpha = rule.alpha / (effect.family or 1)
+    needed = units_needed(effect, difference=distance, alpha=alpha, power=rule.power)
+    if needed is None or needed > OUT_OF_REACH * now:
+        return None
+    return max(needed, now + 1)
+
+
+def _segment_words(own: Sequence[Effect], rule: DecisionRule) -> dict[str, str]:
+    words: dict[str, str] = {}
+    for segment in dict.fromkeys(e.segment for e in own if e.segment is not None):
+        here = [e for e in own if e.segment == segment]
+        said = {reading(e, rule) for e in here if e.metric in rule.primary}
+        safe = not any(harmed(e, rule) for e in here if e.metric in rule.guardrails)
+        if "worse" in said:
+            words[segment] = "stop"
+        elif "better" in said and safe:
+            words[segment] = "ship"
+    return words

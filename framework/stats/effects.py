@@ -20,7 +20,8 @@ class Effect:
     """Treatment minus control on one metric, for all units or for one segment.
 
     `estimate`, `ci_low` and `ci_high` are in the metric's own unit; `p_value` is two-sided and uncorrected,
-    `p_adjusted` is what the named `correction` made of it. `confidence` is the interval's nominal coverage.
+    `p_adjusted` is what the named `correction` made of it, over `family` hypotheses. `confidence` is the interval's
+    nominal coverage; `df` are the degrees of freedom of the t distribution behind it (None: normal or bootstrap).
     """
 
     metric: str
@@ -46,3 +47,5 @@ class Effect:
     role: str | None = None
     estimand: str | None = None
     warnings: tuple[str, ...] = ()
+    df: float | None = None
+    family: int | None = None

@@ -1,0 +1,111 @@
+"""One comparison: two arms' values of a metric in, an effect out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from framework.errors import TrialError, did_you_mean
+from framework.stats.cautions import cautions
+from framework.stats.delta import value_of
+from framework.stats.effects import Effect
+from framework.stats.estimates import Estimate
+from framework.stats.independent import independent_mean, independent_proportion, independent_ratio
+from framework.stats.paired import paired_mean, paired_ratio
+from framework.stats.relative import relative_interval
+from framework.stats.resampling import bootstrapped
+from framework.stats.samples import UnitValues, checked
+
+ESTIMATORS: dict[tuple[str, str], Callable[[UnitValues, UnitValues, float], Estimate]] = {
+    ("paired", "mean"): paired_mean,
+    ("paired", "proportion"): paired_mean,
+    ("paired", "ratio"): paired_ratio,
+    ("independent", "mean"): independent_mean,
+    ("independent", "proportion"): independent_proportion,
+    ("independent", "ratio"): independent_ratio,
+}
+"""Which estimator serves which (design, kind)."""
+
+DESIGNS = ("paired", "independent")
+INTERVALS = ("analytic", "bootstrap")
+
+
+def compare(
+    control: UnitValues,
+    treatment: UnitValues,
+    *,
+    metric: str,
+    control_name: str,
+    treatment_name: str,
+    segment: str | None = None,
+    design: str = "independent",
+    confidence: float = 0.95,
+    interval: str = "analytic",
+    rng: np.random.Generator | None = None,
+    resamples: int = 2000,
+) -> Effect:
+    """Return treatment minus control on one metric, with interval, two-sided p-value and relative effect.
+
+    `design` is "paired" (row i of both arms is the same unit) or "independent". `interval` is "analytic" or
+    "bootstrap" (percentile, needs `rng`). Estimators are named in `ESTIMATORS`; conventions in this folder's README.
+    `p_adjusted` stays None until `multiplicity.correct` has seen the whole family. Arms without spread, heavy tails
+    and tiny samples are no errors: they leave texts in `warnings` (rules: `cautions.cautions`).
+
+    Raises:
+        TrialError: naming metric and arm, for fewer than 2 units, values that are not finite, arms of different kind,
+            arms of different length in a paired design, a ratio without denominators, an unknown option.
+    """
+    _check_option("design", design, DESIGNS)
+    _check_option("interval", interval, INTERVALS)
+    if not 0 < confidence < 1:
+        raise TrialError(f"confidence is {confidence:g}", allowed="a number between 0 and 1, such as 0.95")
+    control = checked(control, metric=metric, arm=control_name)
+    treatment = checked(treatment, metric=metric, arm=treatment_name)
+    if control.kind != treatment.kind:
+        raise TrialError(
+            f"metric '{metric}': arm '{control_name}' is a {control.kind}, arm '{treatment_name}' a {treatment.kind}"
+        )
+    n_control, n_treatment = control.numerator.size, treatment.numerator.size
+    if design == "paired" and n_control != n_treatment:
+        raise TrialError(
+            f"metric '{metric}': arm '{control_name}' has {n_control} units, arm '{treatment_name}' {n_treatment}",
+            allowed="in a paired design the same units in the same order in both arms",
+            hint="Use design 'independent' where the arms hold different units.",
+        )
+    estimate = ESTIMATORS[design, control.kind](control, treatment, confidence)
+    if interval == "bootstrap":
+        if rng is None:
+            raise TrialError(
+                "a bootstrap interval needs a random generator", hint="Pass rng=numpy's default_rng(seed)."
+            )
+        estimate = bootstrapped(
+            control, treatment, estimate, design=design, confidence=confidence, rng=rng, resamples=resamples
+        )
+    return Effect(
+        metric=metric,
+        control=control_name,
+        treatment=treatment_name,
+        segment=segment,
+        n_control=n_control,
+        n_treatment=n_treatment,
+        control_value=value_of(control),
+        treatment_value=value_of(treatment),
+        estimate=estimate.difference,
+        standard_error=estimate.standard_error,
+        ci_low=estimate.ci_low,
+        ci_high=estimate.ci_high,
+        p_value=estimate.p_value,
+        p_adjusted=None,
+        relative=relative_interval(control, treatment, design=design, confidence=confidence),
+        method=estimate.method,
+        design=design,
+        confidence=confidence,
+        warnings=(*estimate.warnings, *cautions(control, treatment, design=design)),
+        df=estimate.df,
+    )
+
+
+def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:
+    if value not in options:
+        raise TrialError(f"{name} '{value}' is unknown", allowed=options, hint=did_you_mean(value, options))
