@@ -46,15 +46,19 @@ class SyntheticShop:
     def fit(self, early: Dataset, later: Window, context: Context) -> None:  # noqa: ARG002 - the truth needs no outcomes
         """Read the truth. Raises ConfigError where it is not to be found, DataError where it is of another shop."""
         self._truth = read_truth(find_truth(self.config.truth, context.folder))
-        self._map_items(early)
+        self.prepare(early)
+
+    def prepare(self, data: Dataset) -> None:
+        """Take `data` as the users and the catalogue to answer for; raises DataError where they are of another shop."""
+        self._items = _all_known("item", self._truth.item_ids, data.items).astype(np.int32)
+        _all_known("user", self._truth.user_ids, data.users)
 
     def check(self, early: Dataset, later: Window, context: Context) -> SimulatorCheck:  # noqa: ARG002
-        """Compare who came by in `later` with the planted activity, and from then on answer as of `early`'s items.
+        """Compare who came by in `later` with the planted activity.
 
         The log holds no responses to shown pages, so the response itself has nothing to be compared with: it is the
         truth by construction.
         """
-        self._map_items(early)
         truth = self._truth
         owner = _place(truth.user_ids, early.users)
         known = np.flatnonzero(owner >= 0)
@@ -85,13 +89,14 @@ class SyntheticShop:
 
         Chance is keyed by (user, item) and one number from `rng`: with equally seeded generators the same user meets
         the same item at the same position with the same answer, in whatever company; a better position can only turn
-        a no into a yes. Empty positions (-1) get no response. The items of a page are distinct.
+        a no into a yes. Empty positions (-1) get no response, and users that the shop does not know never come. The
+        items of a page are distinct.
         """
         key = int(rng.integers(2**63))
         truth = self._truth
-        user = self._users(queries)
+        user, rate = self._users(queries)
         item, real = self._shown(actions)
-        visits = _poisson(keyed_uniform(key, _VISITS, user), truth.visit_rate[user])
+        visits = _poisson(keyed_uniform(key, _VISITS, user), rate)
         draw = keyed_uniform(key, _CHOICE, user[:, None], item)
         bought_at = _first_visit(draw, self._chance(user, item, real, 0.0))
         clicked_at = _first_visit(draw, self._chance(user, item, real, truth.click_shift))
@@ -111,10 +116,9 @@ class SyntheticShop:
     def expected(self, queries: Queries, actions: Actions) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return each query's exact chance (n,) to buy anything shown, and its expected money (n,) in minor units."""
         truth = self._truth
-        user = self._users(queries)
+        user, rate = self._users(queries)
         item, real = self._shown(actions)
         chance = self._chance(user, item, real, 0.0)
-        rate = truth.visit_rate[user]
         conversion = -np.expm1(-rate * -np.expm1(np.log1p(-chance).sum(axis=1)))
         purchases = -np.expm1(-rate[:, None] * chance).sum(axis=1)
         mean_step = float(truth.money_steps @ truth.money_weights)
@@ -123,7 +127,7 @@ class SyntheticShop:
     def appeal(self, queries: Queries, items: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the planted affinity (n, k) of each query's user to items (n, k) or (k,) of the data set."""
         table = np.broadcast_to(np.asarray(items), (len(queries), np.shape(items)[-1]))
-        return self._truth.appeal(self._users(queries), self._items[table])
+        return self._truth.appeal(self._users(queries)[0], self._items[table])
 
     def _chance(
         self, user: NDArray[np.intp], item: NDArray[np.int32], real: NDArray[np.bool_], shift: float
@@ -135,26 +139,9 @@ class SyntheticShop:
         attention = truth.attention ** np.arange(item.shape[1])
         return np.where(real, attention * np.minimum(1.0 / (1.0 + np.exp(-logit)), truth.cap), 0.0)
 
-    def _map_items(self, data: Dataset) -> None:
-        place = _place(self._truth.item_ids, data.items)
-        if (place < 0).any():
-            strange = str(data.items[np.argmax(place < 0)])
-            raise DataError(
-                f"item '{strange}' of the log is not in the truth",
-                hint="The simulator synthetic_shop answers for the log of its own shop only (simulator.params.truth), "
-                "cleaned of postage (data.cleaning.not_products).",
-            )
-        self._items = place.astype(np.int32)
-
-    def _users(self, queries: Queries) -> NDArray[np.intp]:
+    def _users(self, queries: Queries) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
         place = _place(self._truth.user_ids, queries.user_ids)
-        if (place < 0).any():
-            strange = str(queries.user_ids[np.argmax(place < 0)])
-            raise DataError(
-                f"user '{strange}' is not in the truth",
-                hint="The simulator synthetic_shop answers for its own shop's log only; see simulator.params.truth.",
-            )
-        return place
+        return np.maximum(place, 0), np.where(place >= 0, self._truth.visit_rate[place], 0.0)
 
     def _shown(self, actions: Actions) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
         real = actions.items != UNKNOWN
@@ -164,6 +151,17 @@ class SyntheticShop:
 def _place(known: NDArray[np.str_], ids: NDArray[np.str_]) -> NDArray[np.intp]:
     found = np.searchsorted(known, ids).clip(max=len(known) - 1)
     return np.where(known[found] == ids, found, UNKNOWN)
+
+
+def _all_known(what: str, known: NDArray[np.str_], ids: NDArray[np.str_]) -> NDArray[np.intp]:
+    place = _place(known, ids)
+    if (place < 0).any():
+        raise DataError(
+            f"{what} '{ids[np.argmax(place < 0)]}' of the log is not in the truth",
+            hint="The simulator synthetic_shop answers for the log of its own shop only (simulator.params.truth), "
+            "cleaned of postage (data.cleaning.not_products).",
+        )
+    return place
 
 
 def _poisson(draw: NDArray[np.float64], rate: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -37,10 +37,12 @@ _ROWS_A_PART = 1_000_000
 class SyntheticShopConfig:
     """Size and nature of the shop.
 
-    `events` is the expected number of rows before dirt. `new_user_share` and `new_item_share` arrive after the first
-    day. `dirt` is the share of rows that a cleaning should find: exact repeats, missing users, cancellations, zero
-    prices, postage. `seed` null draws one from the run's generator. `folder` null writes below the run's own folder; a
-    shop of the same parameters that is found there is used again.
+    `users` and `items` there are in all, after `days` days; `events` is the expected number of rows before dirt.
+    `segments` and `categories` are how many kinds of users and of items there are. `planted_effect` is how strongly
+    affinity moves the response to a shown item: 0 not at all, 1 clearly. `new_user_share` and `new_item_share` arrive
+    after the first day. `dirt` is the share of rows that a cleaning should find: exact repeats, missing users,
+    cancellations, zero prices, postage. `seed` null draws one from the run's generator. `folder` null writes below the
+    run's own folder; a finished shop with the same parameters that is found there is used again.
     """
 
     users: int = 3000

@@ -22,9 +22,9 @@ WEEK_DAYS = 7
 TIER_PRICE = (6.0, 18.0, 50.0)
 SHARPNESS = 1.1
 """How strongly affinity rules what a user looks at; log odds per standard deviation."""
-GAIN = 0.45
+GAIN = 0.5
 """How strongly affinity rules the response to a shown item at planted_effect 1; log odds per standard deviation."""
-BASE_RESPONSE = -4.15
+BASE_RESPONSE = -4.2
 """Log odds that a seen item is bought by a user of the average segment, at affinity 0."""
 VISITS = 1.5
 """Visits that an average user pays during a trial."""
@@ -133,7 +133,8 @@ def _draw_users(
     in_tier = np.bincount(items.tier, minlength=3) / len(items.tier)
     category_affinity -= (category_affinity @ in_category)[:, None]
     tier_affinity -= (tier_affinity @ in_tier)[:, None]
-    scale = np.sqrt(((category_affinity**2) @ in_category + (tier_affinity**2) @ in_tier).mean())
+    spread = np.sqrt(((category_affinity**2) @ in_category + (tier_affinity**2) @ in_tier).mean())
+    scale = spread if spread > 1e-6 else 1.0  # one aisle only: nobody likes anything better than the rest
     category_affinity, tier_affinity = category_affinity / scale, tier_affinity / scale
     logit = BASE_RESPONSE + np.array([archetype.response for archetype in archetypes])[segment]
     # A user's money is of the user's own price level, never of the item bought: with no planted effect, what is shown
