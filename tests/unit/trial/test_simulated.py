@@ -1,0 +1,76 @@
+"""Simulated evidence: common random numbers, independent arms, learning between batches."""
+
+import numpy as np
+import pytest
+
+from framework.data.tables import Dataset
+from framework.errors import ConfigError
+from framework.trial.population import Population
+from framework.trial.simulated import simulated_trial
+from tests.unit.trial.arms import Coin, Remembers, strategy
+
+CHANCES = np.linspace(0.05, 0.8, 20)
+
+
+def hold(population: Population, strategies, design: str = "paired", **settings):
+    defaults = {"batches": 4, "users": None, "shares": {}, "salt": "s", "candidates": 5, "seed": 0}
+    return simulated_trial(strategies, population, Coin(CHANCES), design=design, **(defaults | settings))
+
+
+def test_equal_strategies_have_equal_outcomes_under_common_random_numbers(
+    data: Dataset, population: Population
+) -> None:
+    trial = hold(population, {name: strategy(name, (3, 5, 9), data) for name in "ab"})
+    np.testing.assert_array_equal(trial.outcomes["a"].bought, trial.outcomes["b"].bought)
+    assert len(trial.outcomes["a"]) == len(data.users)
+
+
+def test_a_user_answers_an_item_alike_wherever_it_is_shown(data: Dataset, population: Population) -> None:
+    trial = hold(population, {"a": strategy("a", (3, 5, 9), data), "b": strategy("b", (9, 1, 3), data)})
+    a, b = trial.outcomes["a"].bought, trial.outcomes["b"].bought
+    np.testing.assert_array_equal(a[:, 0], b[:, 2])
+    np.testing.assert_array_equal(a[:, 2], b[:, 0])
+
+
+def test_independent_arms_split_the_users(data: Dataset, population: Population) -> None:
+    trial = hold(population, {name: strategy(name, (3, 5, 9), data) for name in "ab"}, design="independent")
+    a, b = trial.outcomes["a"].units, trial.outcomes["b"].units
+    assert not set(a) & set(b)
+    assert set(a) | set(b) == set(data.users)
+
+
+def test_frequencies_are_those_of_the_simulator(data: Dataset, population: Population) -> None:
+    outcomes = [
+        hold(population, {name: strategy(name, (3, 12, 19), data) for name in "ab"}, seed=seed).outcomes["a"]
+        for seed in range(30)
+    ]
+    share = np.mean([outcome.bought.mean(axis=0) for outcome in outcomes], axis=0)
+    error = np.sqrt(CHANCES[[3, 12, 19]] * (1 - CHANCES[[3, 12, 19]]) / (30 * len(data.users)))
+    assert (np.abs(share - CHANCES[[3, 12, 19]]) < 4 * error).all()
+
+
+def test_a_learning_policy_is_told_of_every_user_once(data: Dataset, population: Population) -> None:
+    policy = Remembers()
+    trial = hold(population, {"a": strategy("a", (3, 5, 9), data, policy), "b": strategy("b", (1, 2, 3), data)})
+    assert len(policy.told) == 4
+    told = np.concatenate([feedback.queries.user for feedback in policy.told])
+    np.testing.assert_array_equal(np.sort(told), np.arange(len(data.users)))
+    total = sum(int(feedback.responses.bought.sum()) for feedback in policy.told)
+    assert total == trial.outcomes["a"].bought.sum()
+
+
+def test_the_seed_decides(data: Dataset, population: Population) -> None:
+    arms = {name: strategy(name, (3, 5, 9), data) for name in "ab"}
+    first, again, other = (hold(population, arms, seed=seed).outcomes["a"].bought for seed in (1, 1, 2))
+    np.testing.assert_array_equal(first, again)
+    assert (first != other).any()
+
+
+def test_users_can_be_capped(data: Dataset, population: Population) -> None:
+    trial = hold(population, {name: strategy(name, (3, 5, 9), data) for name in "ab"}, users=50)
+    assert len(trial.outcomes["a"]) == 50
+
+
+def test_an_unknown_design_is_refused(data: Dataset, population: Population) -> None:
+    with pytest.raises(ConfigError, match="'crossed'"):
+        hold(population, {"a": strategy("a", (1, 2, 3), data)}, design="crossed")
