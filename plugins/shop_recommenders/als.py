@@ -38,7 +38,7 @@ class AlsConfig:
 
     factors: int = 64
     regularization: float = 0.1
-    alpha: float = 10.0
+    alpha: float = 2.0
     iterations: int = 15
     weights: Literal["binary", "counts", "log"] = "log"
     kinds: Sequence[str] | None = None

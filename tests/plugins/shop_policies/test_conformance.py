@@ -1,5 +1,7 @@
 """Every policy of the package passes the shipped suite, with its defaults and with its other forms."""
 
+from typing import Any, ClassVar
+
 from framework.testing import PolicyTests
 
 
@@ -15,7 +17,7 @@ class TestEpsilonGreedy(PolicyTests):
 
 class TestBoldEpsilonGreedy(PolicyTests):
     component = "shop_policies.epsilon_greedy:EpsilonGreedy"
-    params = {"epsilon": 0.7}
+    params: ClassVar[dict[str, Any]] = {"epsilon": 0.7}
 
 
 class TestThompson(PolicyTests):
@@ -25,4 +27,9 @@ class TestThompson(PolicyTests):
 
 class TestThompsonBySegment(PolicyTests):
     component = "shop_policies.thompson:Thompson"
-    params = {"by_segment": True, "warm_start": 3.0, "reward": "clicked", "propensity_draws": 60}
+    params: ClassVar[dict[str, Any]] = {
+        "by_segment": True,
+        "warm_start": 3.0,
+        "reward": "clicked",
+        "propensity_draws": 60,
+    }

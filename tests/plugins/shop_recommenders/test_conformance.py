@@ -1,5 +1,7 @@
 """Every recommender of the package passes the shipped suite, with its defaults and with its other forms."""
 
+from typing import Any, ClassVar
+
 from framework.testing import RecommenderTests
 
 
@@ -10,7 +12,7 @@ class TestPopular(RecommenderTests):
 
 class TestPopularByEvents(RecommenderTests):
     component = "shop_recommenders.popular:Popular"
-    params = {"weights": "counts", "kinds": ["view", "purchase"]}
+    params: ClassVar[dict[str, Any]] = {"weights": "counts", "kinds": ["view", "purchase"]}
 
 
 class TestRecentPopular(RecommenderTests):
@@ -30,7 +32,7 @@ class TestItemKnn(RecommenderTests):
 
 class TestItemKnnOfOtherItems(RecommenderTests):
     component = "shop_recommenders.item_knn:ItemKnn"
-    params = {"own_items": False, "weights": "counts", "neighbours": 2}
+    params: ClassVar[dict[str, Any]] = {"own_items": False, "weights": "counts", "neighbours": 2}
 
 
 class TestAls(RecommenderTests):
@@ -40,4 +42,4 @@ class TestAls(RecommenderTests):
 
 class TestSmallAls(RecommenderTests):
     component = "shop_recommenders.als:Als"
-    params = {"factors": 3, "weights": "binary", "iterations": 2, "num_threads": 1}
+    params: ClassVar[dict[str, Any]] = {"factors": 3, "weights": "binary", "iterations": 2, "num_threads": 1}
