@@ -51,10 +51,10 @@ class ComponentTests:
 
     def test_config_is_a_documented_dataclass(self) -> None:
         """Parameters are checked against a dataclass named `Config`, whose own docstring says what they mean."""
-        config = self.component_class().Config
+        config: type[Any] = self.component_class().Config
         assert dataclasses.is_dataclass(config)
         # A dataclass without a docstring is given its signature as one.
-        assert not (config.__doc__ or "").startswith(f"{config.__name__}(")
+        assert not (config.__doc__ or "").startswith(f"{self.component_class().Config.__name__}(")
 
     def test_config_file_shows_the_defaults(self) -> None:
         """conf/<kind>/<name>.yaml says `name` and every parameter with its default ("???" where it has none)."""

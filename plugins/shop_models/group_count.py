@@ -10,7 +10,7 @@ Marron, "Statistical significance of clustering for high-dimension, low-sample s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,10 +31,22 @@ class GroupCount:
     notes: tuple[str, ...]
 
 
-def fit_centers(points: NDArray[np.float64], k: int, restarts: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return k centres (k, F) by scikit-learn's k-means, on one thread so that equal input gives equal bytes."""
+def fit_centers(
+    points: NDArray[np.float64], k: int, restarts: int, rng: np.random.Generator, *, sample: int | None = None
+) -> NDArray[np.float64]:
+    """Return k centres (k, F) by scikit-learn's k-means, on one thread so that equal input gives equal bytes.
+
+    Beyond `sample` points, the restarts are run on a sample and the best of them goes on with all points.
+    """
     if k == 1 or len(points) == 0:
         return points.mean(axis=0, keepdims=True) if len(points) else np.zeros((1, points.shape[1]))
+    if sample is not None and len(points) > sample:
+        start = fit_centers(points[_some(len(points), sample, rng)], k, restarts, rng)
+        return _lloyd(points, k, rng, init=start, n_init=1)
+    return _lloyd(points, k, rng, init="k-means++", n_init=restarts)
+
+
+def _lloyd(points: NDArray[np.float64], k: int, rng: np.random.Generator, **start: Any) -> NDArray[np.float64]:
     import warnings
 
     from sklearn.cluster import KMeans
@@ -45,7 +57,7 @@ def fit_centers(points: NDArray[np.float64], k: int, restarts: int, rng: np.rand
     with threadpool_limits(limits=1), warnings.catch_warnings():
         # A half of the users may hold fewer distinct points than k; its fit is then merely less stable.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        centers = KMeans(k, n_init=restarts, random_state=seed).fit(points).cluster_centers_
+        centers = KMeans(k, random_state=seed, **start).fit(points).cluster_centers_
     return np.asarray(centers, dtype=np.float64)
 
 
@@ -104,7 +116,7 @@ def choose_count(
     # A half must be able to hold k groups at all.
     tried = [k for k in candidates if len(sampled) >= 4 * k]
     agreement = {k: stability(sampled, k, splits, restarts, rng) for k in tried}
-    sizes = {k: _smallest(points, k, restarts, rng) for k in tried}
+    sizes = {k: _smallest(points, fit_centers(sampled, k, restarts, rng)) for k in tried}
     rows = [f"k = {k}: {agreement[k]:.2f}, smallest group {sizes[k]} users" for k in tried]
     table = "stability (mean adjusted Rand index between halves): " + ("; ".join(rows) if rows else "too few users")
     possible = [k for k in tried if sizes[k] >= floor]
@@ -131,9 +143,8 @@ def _some(n: int, sample: int, rng: np.random.Generator) -> NDArray[np.intp]:
     return np.arange(n) if n <= sample else np.sort(rng.choice(n, sample, replace=False))
 
 
-def _smallest(points: NDArray[np.float64], k: int, restarts: int, rng: np.random.Generator) -> int:
-    labels = nearest_center(points, fit_centers(points, k, restarts, rng))
-    return int(np.bincount(labels, minlength=k).min())
+def _smallest(points: NDArray[np.float64], centers: NDArray[np.float64]) -> int:
+    return int(np.bincount(nearest_center(points, centers), minlength=len(centers)).min())
 
 
 def _clouds(points: NDArray[np.float64], draws: int, rng: np.random.Generator) -> list[NDArray[np.float64]]:

@@ -35,7 +35,7 @@ class KmeansConfig:
     stability over `splits` random halves, where every group must have `floor` users. Below `stability` (mean adjusted
     Rand index), or where `reference_draws` Gaussian clouds of the same covariance fall apart as well, there is one
     group; 0 draws leave that second check out. `buyers_only` puts users without purchases into a segment of their own
-    and clusters the rest. `sample` caps the users that the choice of k looks at; `restarts` are the seedings per fit.
+    and clusters the rest. `sample` caps the users that the choice of k and the `restarts` (seedings per fit) look at.
     """
 
     features: Sequence[str] = ("recency_days", "frequency", "monetary", "tenure_days")
@@ -105,7 +105,7 @@ class Kmeans:
                 allowed=f"k from 1 to {max(distinct, 1)}, or null",
             )
         count, notes = self._count(points, distinct, context.rng)
-        centers = fit_centers(points, count, self.config.restarts, context.rng)
+        centers = fit_centers(points, count, self.config.restarts, context.rng, sample=self.config.sample)
         labels = nearest_center(points, centers)
         if count > 1:
             notes.append(

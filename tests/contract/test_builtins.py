@@ -47,9 +47,9 @@ OWN_TESTS = {
 
 # Parameters that make a component fit a shop of 60 users.
 SMALL: dict[tuple[str, str], dict[str, Any]] = {
-    ("model", "kmeans"): {"floor": 5, "splits": 4},
-    ("recommender", "als"): {"factors": 4, "epochs": 3},
-    ("source", "synthetic_shop"): {"users": 300, "items": 40},
+    ("model", "kmeans"): {"floor": 5, "splits": 2, "k_max": 4, "restarts": 2},
+    ("recommender", "als"): {"factors": 4},
+    ("source", "synthetic_shop"): {"users": 300, "items": 40, "events": 5000},
 }
 
 
