@@ -10,24 +10,25 @@ after Bell and Koren, "Scalable collaborative filtering with jointly derived nei
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from framework.data.ranking import Ranking
 from framework.data.tables import Dataset
 from framework.errors import ConfigError
 from framework.records import Context, Queries, Slates
 from shop_recommenders.demand import Weights, checked_kinds, demand, lacks_history
 from shop_recommenders.fixed_ranking import FixedRanking
-from shop_recommenders.personal_ranking import rank_personally
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _ITEMS = 256
+_USERS = 1024
 
 
 @dataclass(frozen=True)
@@ -74,17 +75,50 @@ class ItemKnn:
         )
         buyers = demand(data, kinds, "binary")
         self._popular = FixedRanking.by(buyers)
-        self._unrelated = (buyers / (buyers.max(initial=0) + 1.0) - 1.0).astype(np.float32)
+        self._rest = FixedRanking.by(buyers / (buyers.max(initial=0) + 1.0) - 1.0)
 
     def recommend(self, queries: Queries, k: int) -> Slates:
         """Return the min(k, I) best items of each query."""
         lacking = lacks_history(self._history, queries.user)
-        slates = rank_personally(queries, k, self._score, lacking, self._popular)
-        return replace(slates, fallback=lacking | (slates.scores[:, :1] < 0.0).any(axis=1))
+        shape = (len(queries), min(k, len(self._popular.order)))
+        items, scores = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32)
+        rows = np.flatnonzero(lacking)
+        if len(rows):
+            strangers = queries.take(rows)
+            items[rows], scores[rows] = self._popular.top_k(len(rows), k, strangers.exclude)
+        personal = np.flatnonzero(~lacking)
+        for start in range(0, len(personal), _USERS):
+            rows = personal[start : start + _USERS]
+            items[rows], scores[rows] = self._rank(queries.take(rows), shape[1])
+        return Slates(items, scores, lacking | (scores[:, :1] < 0.0).any(axis=1))
 
-    def _score(self, users: NDArray[np.int32]) -> NDArray[np.float32]:
-        scores: NDArray[np.float32] = (self._purchases[users] @ self.similarity).toarray()
-        return np.where(scores > 0.0, scores, self._unrelated)
+    def _rank(self, queries: Queries, k: int) -> Ranking:
+        """Rank what the users' purchases point to, and fill up with the rest; only the former is ever scored."""
+        related = self._purchases[queries.user] @ self.similarity
+        row = np.repeat(np.arange(len(queries)), np.diff(related.indptr))
+        column, value = related.indices, related.data
+        barred = related if queries.exclude is None else related + abs(queries.exclude)
+        if queries.exclude is not None:
+            excluded = queries.exclude.tocoo()
+            marked = excluded.data != 0
+            count = related.shape[1]
+            pairs = excluded.row[marked].astype(np.int64) * count + excluded.col[marked]
+            free = ~np.isin(row.astype(np.int64) * count + column, pairs)
+            row, column, value = row[free], column[free], value[free]
+        order = np.lexsort((column, -value, row))
+        row, column, value = row[order], column[order], value[order]
+        place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
+        filled = np.minimum(np.bincount(row, minlength=len(queries)), k)
+        found = Ranking(np.empty((len(queries), k), dtype=np.int32), np.empty((len(queries), k), dtype=np.float32))
+        short = np.flatnonzero(filled < k)
+        rest = self._rest.top_k(len(short), k, barred[short])
+        shift = np.maximum(np.arange(k) - filled[short, None], 0)
+        found.items[short] = np.take_along_axis(rest.items, shift, axis=1)
+        found.scores[short] = np.take_along_axis(rest.scores, shift, axis=1)
+        kept = place < k
+        found.items[row[kept], place[kept]] = column[kept]
+        found.scores[row[kept], place[kept]] = value[kept]
+        return found
 
 
 def similar_items(purchases: csr_matrix, neighbours: int, shrinkage: float, *, own_items: bool) -> csr_matrix:
