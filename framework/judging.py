@@ -14,7 +14,7 @@ from framework.stats.effects import Effect
 from framework.stats.health import sample_ratio
 from framework.stats.multiplicity import correct
 from framework.trial.assign import planned_shares
-from framework.trial.effects import arm_values, effects_between_treatments, effects_of, measure, segment_sizes
+from framework.trial.effects import arm_values, effects_of, measure, pairs_of, segment_sizes
 
 
 @dataclass(frozen=True)
@@ -61,37 +61,29 @@ def judge(
     """Return effects, arm values and verdicts of all trials; evidence that is not to be trusted does not decide."""
     rule = decision_rule(config, metrics)
     effects: list[Effect] = []
-    between: list[Effect] = []
+    warnings: list[str] = []
     arms: list[ArmValue] = []
     confidence = 1.0 - config.decision.alpha
     roles = {rated.metric.label: rated.role for rated in metrics}
     for trial in trials:
         measured = measure(trial, [rated.metric for rated in metrics])
-        found = effects_of(
-            trial,
-            measured,
-            control=config.control,
-            roles=roles,
-            confidence=confidence,
-            floor=config.trial.segment_floor,
-        )
+        pairs = pairs_of(trial, measured, control=config.control, roles=roles, floor=config.trial.segment_floor)
+        found, unknown = effects_of(trial, measured, pairs, roles=roles, confidence=confidence)
         effects += correct(found, alpha=config.decision.alpha)
-        between += effects_between_treatments(
-            trial, measured, control=config.control, roles=roles, confidence=confidence
-        )
+        warnings += unknown
         arms += arm_values(trial, measured, [rated.metric for rated in metrics], confidence)
-    weighed, warnings = _weighed(rule, simulator)
+    weighed, doubts = _weighed(rule, simulator)
     counted = [effect for effect in effects if effect.evidence in weighed.evidence]
     treatments = [name for name in config.strategies if name != config.control]
     verdicts = tuple(decide(counted, weighed, treatment) for treatment in treatments)
     return Judgement(
-        effects=(*effects, *between),
+        effects=tuple(effects),
         arms=tuple(arms),
         evidence=tuple(_evidence(trial) for trial in trials),
-        verdict=headline_verdict(verdicts, [*counted, *between], weighed),
+        verdict=headline_verdict(verdicts, counted, weighed),
         verdicts=verdicts,
         rule=rule,
-        warnings=(*warnings, *_floor_warnings(config, trials)),
+        warnings=(*doubts, *warnings, *_floor_warnings(config, trials)),
         health=_health(config, trials, metrics),
     )
 

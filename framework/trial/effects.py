@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,36 +28,59 @@ def measure(trial: Trial, metrics: Sequence[Metric | Summary]) -> Measured:
     }
 
 
-def effects_of(
-    trial: Trial, measured: Measured, *, control: str, roles: Mapping[str, str], confidence: float, floor: int
-) -> tuple[Effect, ...]:
-    """Return every treatment's effect against the control, overall, then on primary metrics per segment.
+@dataclass(frozen=True)
+class Pair:
+    """One comparison to make: a metric, an arm to compare with, an arm to judge, all units (None) or a segment."""
 
-    Segments with fewer than `floor` units are left out.
+    metric: str
+    control: str
+    treatment: str
+    segment: str | None = None
+
+
+def pairs_of(
+    trial: Trial, measured: Measured, *, control: str, roles: Mapping[str, str], floor: int
+) -> tuple[Pair, ...]:
+    """Return what to compare.
+
+    Every treatment with the control on every metric; on primary metrics also per segment of at least `floor` units,
+    and every two treatments with each other.
     """
     treatments = [name for name in trial.outcomes if name != control]
-    segments = tested_segments(trial, floor)
-    return tuple(
-        _effect(trial, values, label, control, treatment, segment, roles[label], confidence)
-        for segment in (None, *segments)
-        for label, values in measured.items()
-        if segment is None or roles[label] == "primary"
+    primary = [label for label in measured if roles[label] == "primary"]
+    overall = [Pair(label, control, treatment) for label in measured for treatment in treatments]
+    within = [
+        Pair(label, control, treatment, segment)
+        for segment in tested_segments(trial, floor)
+        for label in primary
         for treatment in treatments
-    )
-
-
-def effects_between_treatments(
-    trial: Trial, measured: Measured, *, control: str, roles: Mapping[str, str], confidence: float
-) -> tuple[Effect, ...]:
-    """Return the primary metrics' effects between every two treatments, the first as the control of the pair."""
-    treatments = [name for name in trial.outcomes if name != control]
-    return tuple(
-        _effect(trial, values, label, first, second, None, roles[label], confidence)
-        for label, values in measured.items()
-        if roles[label] == "primary"
+    ]
+    between = [
+        Pair(label, first, second)
+        for label in primary
         for place, first in enumerate(treatments)
         for second in treatments[place + 1 :]
-    )
+    ]
+    return (*overall, *within, *between)
+
+
+def effects_of(
+    trial: Trial, measured: Measured, pairs: Sequence[Pair], *, roles: Mapping[str, str], confidence: float
+) -> tuple[tuple[Effect, ...], tuple[str, ...]]:
+    """Return the pairs' effects, and a warning for each that cannot be estimated (a ratio with no denominators).
+
+    A primary metric over all units must be estimable: there the TrialError is raised.
+    """
+    effects, warnings = [], []
+    for pair in pairs:
+        try:
+            effects.append(_effect(trial, measured[pair.metric], pair, roles[pair.metric], confidence))
+        except TrialError as error:
+            if roles[pair.metric] == "primary" and pair.segment is None:
+                raise
+            place = trial.evidence if pair.segment is None else f"{trial.evidence}, {pair.segment}"
+            warnings.append(f"No effect of {pair.treatment} against {pair.control} ({place}): {error}")
+    return tuple(effects), tuple(dict.fromkeys(warnings))
 
 
 def arm_values(
@@ -71,15 +94,22 @@ def arm_values(
         for name, outcomes in trial.outcomes.items():
             n = len(outcomes)
             if isinstance(metric, Metric):
-                own = arm_value(measured[metric.label][name], confidence)
-                value = float("nan") if own.estimate is None else own.estimate
-                row = ArmValue(name, metric.label, trial.evidence, None, n, value, own.ci_low, own.ci_high, own.reason)
+                row = _tested_value(trial.evidence, name, metric.label, n, measured[metric.label][name], confidence)
             else:
                 note = "a figure of the whole arm: no interval, not tested"
                 value = metric.summarise(outcomes)
                 row = ArmValue(name, metric.label, trial.evidence, None, n, value, None, None, note)
             rows.append(row)
     return tuple(rows)
+
+
+def _tested_value(evidence: str, name: str, label: str, n: int, values: UnitValues, confidence: float) -> ArmValue:
+    try:
+        own = arm_value(values, confidence, metric=label, arm=name)
+    except TrialError as error:
+        return ArmValue(name, label, evidence, None, n, float("nan"), None, None, str(error))
+    value = float("nan") if own.estimate is None else own.estimate
+    return ArmValue(name, label, evidence, None, n, value, own.ci_low, own.ci_high, own.reason)
 
 
 def tested_segments(trial: Trial, floor: int) -> tuple[str, ...]:
@@ -98,23 +128,14 @@ def segment_sizes(trial: Trial) -> dict[str, int]:
     }
 
 
-def _effect(
-    trial: Trial,
-    values: Mapping[str, UnitValues],
-    label: str,
-    control: str,
-    treatment: str,
-    segment: str | None,
-    role: str,
-    confidence: float,
-) -> Effect:
+def _effect(trial: Trial, values: Mapping[str, UnitValues], pair: Pair, role: str, confidence: float) -> Effect:
     effect = compare(
-        _within(values[control], trial.outcomes[control], segment),
-        _within(values[treatment], trial.outcomes[treatment], segment),
-        metric=label,
-        control_name=control,
-        treatment_name=treatment,
-        segment=segment,
+        _within(values[pair.control], trial.outcomes[pair.control], pair.segment),
+        _within(values[pair.treatment], trial.outcomes[pair.treatment], pair.segment),
+        metric=pair.metric,
+        control_name=pair.control,
+        treatment_name=pair.treatment,
+        segment=pair.segment,
         design=trial.design,
         confidence=confidence,
     )

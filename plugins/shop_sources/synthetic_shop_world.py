@@ -20,7 +20,7 @@ from shop_sources.synthetic_shop_words import (
 DAY = 86_400_000_000
 WEEK_DAYS = 7
 TIER_PRICE = (6.0, 18.0, 50.0)
-SHARPNESS = 1.1
+SHARPNESS = 2.0
 """How strongly affinity rules what a user looks at; log odds per standard deviation."""
 GAIN = 0.5
 """How strongly affinity rules the response to a shown item at planted_effect 1; log odds per standard deviation."""
@@ -177,7 +177,7 @@ def _draw_popularity(rng: np.random.Generator, items: Items, weeks: int) -> NDAr
     # Zipf over ranks that quality shapes but does not settle; then fashion: a random walk, and a new item's bonus.
     rank = np.empty(n)
     rank[np.argsort(-(items.quality + rng.normal(size=n)), kind="stable")] = np.arange(1, n + 1)
-    log_weight = -0.8 * np.log(rank) + np.cumsum(rng.normal(0.0, 0.25, (weeks, n)), axis=0)
+    log_weight = -0.5 * np.log(rank) + np.cumsum(rng.normal(0.0, 0.25, (weeks, n)), axis=0)
     age = np.arange(weeks)[:, None] - items.arrival_week[None, :]
     log_weight += np.where(items.arrival_week > 0, 1.2 * np.exp(-np.maximum(age, 0) / 3.0), 0.0)
     return np.where(age >= 0, np.exp(log_weight), 0.0)
