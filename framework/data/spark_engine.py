@@ -16,7 +16,7 @@ from uuid import uuid4
 
 import narwhals as nw
 from pyspark.errors import PySparkException, PySparkRuntimeError
-from pyspark.sql import SparkSession
+from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as sf
 from pyspark.sql.types import StringType, StructField, StructType
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 HAS_OFFSET = r":\d{2}(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)$"
 CORRUPT = "_prelaunch_corrupt"
 PLACE = ("_prelaunch_file", "_prelaunch_block")
+ID = "_prelaunch_id"
 JAVA_SIGNS = {
     "Y": "yyyy", "y": "yy", "m": "M", "d": "d", "H": "H", "I": "h", "M": "m", "S": "s", "f": "SSSSSS",
     "p": "a", "b": "MMM", "B": "MMMM", "z": "XX", "j": "D",
@@ -86,21 +87,24 @@ class SparkEngine:
             escape='"',
             mode="PERMISSIVE",
         )
-        placed = table.withColumn(PLACE[0], sf.col("_metadata.file_path"))
-        placed = placed.withColumn(PLACE[1], sf.col("_metadata.file_block_start"))
-        self._lines = placed
+        # Spark decides whether a line fits by the columns that a query asks for, unless it must parse all of them.
+        self.session.conf.set("spark.sql.csv.parser.columnPruning.enabled", "false")
         chosen = [sf.nullif(sf.col(f"`{theirs}`"), sf.lit("")).alias(ours) for ours, theirs in columns.items()]
-        good = placed.filter(sf.col(CORRUPT).isNull()).select(*chosen, *PLACE)
+        self._lines = self._kept(
+            _placed(table).select(*chosen, *PLACE, CORRUPT, sf.monotonically_increasing_id().alias(ID)), "csv_lines"
+        )
+        # What was left out may leave no gap in the numbers.
+        good = self._lines.filter(sf.col(CORRUPT).isNull()).drop(CORRUPT)
+        good = good.withColumn(ID, sf.row_number().over(Window.partitionBy(*PLACE).orderBy(ID)))
         return _frame(self._numbered(good, paths))
 
     def bad_lines(self) -> BadLines:
         """Count corrupt records; Spark knows their text, not their line."""
         if self._lines is None:
             return BadLines(0)
-        bad = self._lines.filter(sf.col(CORRUPT).isNotNull()).select(PLACE[0], CORRUPT).cache()
+        bad = self._lines.filter(sf.col(CORRUPT).isNotNull()).select(PLACE[0], CORRUPT)
         count = bad.count()
         first = bad.first()
-        bad.unpersist()
         if first is None:
             return BadLines(0)
         return BadLines(int(count), str(first[0]), None, str(first[1]), "The line does not fit the header.")
@@ -110,15 +114,14 @@ class SparkEngine:
         table = self.session.read.parquet(*[path.resolve().as_uri() for path in paths])
         if columns is None:
             return _frame(table)
-        placed = table.withColumn(PLACE[0], sf.col("_metadata.file_path"))
-        placed = placed.withColumn(PLACE[1], sf.col("_metadata.file_block_start"))
         chosen = [sf.col(f"`{theirs}`").alias(ours) for ours, theirs in columns.items()]
-        return _frame(self._numbered(placed.select(*chosen, *PLACE), paths))
+        return _frame(
+            self._numbered(_placed(table).select(*chosen, *PLACE, sf.monotonically_increasing_id().alias(ID)), paths)
+        )
 
     def _numbered(self, table: Any, paths: Sequence[Path]) -> Any:
         """Number rows over files and blocks in order: Spark spreads blocks over partitions as it likes."""
-        table = table.withColumn("_prelaunch_id", sf.monotonically_increasing_id())
-        blocks = table.groupBy(*PLACE).agg(sf.min("_prelaunch_id"), sf.count(sf.lit(1))).collect()
+        blocks = table.groupBy(*PLACE).agg(sf.min(ID), sf.count(sf.lit(1))).collect()
         order = {path.resolve().as_uri(): index for index, path in enumerate(paths)}
         blocks.sort(key=lambda block: (order.get(block[0].replace("file:/", "file:///", 1), 0), block[0], block[1]))
         before = accumulate((block[3] for block in blocks), initial=0)
@@ -126,7 +129,7 @@ class SparkEngine:
         kind = "_prelaunch_file string, _prelaunch_block long, _prelaunch_shift long"
         shifts = sf.broadcast(self.session.createDataFrame(starts, kind))
         joined = table.join(shifts, on=list(PLACE), how="inner")
-        row = (sf.col("_prelaunch_id") + sf.col("_prelaunch_shift")).alias("row")
+        row = (sf.col(ID) + sf.col("_prelaunch_shift")).alias("row")
         return joined.select(row, *[name for name in table.columns if not name.startswith("_prelaunch")])
 
     def parse_numbers(self, frame: nw.LazyFrame[Any], columns: Mapping[str, str]) -> nw.LazyFrame[Any]:
@@ -155,12 +158,15 @@ class SparkEngine:
 
     def materialise(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Write Parquet and read it again: the plan starts anew, and nothing is computed twice."""
+        return _frame(self._kept(nw.to_native(frame), name))
+
+    def _kept(self, table: Any, name: str) -> Any:
         path = (self.folder / name).as_uri()
         try:
-            nw.to_native(frame).write.mode("overwrite").parquet(path)
+            table.write.mode("overwrite").parquet(path)
         except PySparkException as error:
             raise DataError(f"Spark could not compute '{name}': {error}") from error
-        return _frame(self.session.read.parquet(path))
+        return self.session.read.parquet(path)
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
         """Return an Arrow table."""
@@ -177,6 +183,11 @@ class SparkEngine:
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+
+def _placed(table: Any) -> Any:
+    table = table.withColumn(PLACE[0], sf.col("_metadata.file_path"))
+    return table.withColumn(PLACE[1], sf.col("_metadata.file_block_start"))
 
 
 def _frame(native: Any) -> nw.LazyFrame[Any]:
