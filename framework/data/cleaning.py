@@ -102,18 +102,20 @@ def _charge(frame: Frame, rule: str, hit: nw.Expr) -> Frame:
 
 
 def _first_rules(log: TypedLog, raw: RawLog, config: CleaningConfig) -> Frame:
-    late = nw.col("time") < nw.col("time").shift(1).over(order_by="row")
-    size = nw.col("quantity").abs()
-    frame = log.frame.with_columns(
-        disordered=late.fill_null(value=False),
+    # Joins on the row number of narrow frames: a window would sort every column of the log.
+    before = log.frame.select((nw.col("row") + 1).alias("row"), nw.col("time").alias("time_before"))
+    frame = log.frame.join(before, on="row", how="left").with_columns(
+        disordered=(nw.col("time") < nw.col("time_before")).fill_null(value=False),
         rule=nw.lit(None).cast(nw.Int64),
-        size=size,
+        size=nw.col("quantity").abs(),
         amount=(nw.col("price") * nw.col("quantity")).round(0).cast(nw.Int64).fill_null(0),
     )
     if config.repeats:
         mapped = [_TYPED.get(name, name) for name in sorted(raw.columns)]
-        first = nw.col("row").min().over(*mapped, "event")
-        frame = _charge(frame, "exact repeat", nw.col("row") > first)
+        firsts = log.frame.group_by(*dict.fromkeys([*mapped, "event"])).agg(nw.col("row").min())
+        firsts = firsts.select("row", is_first=nw.lit(1))
+        frame = frame.join(firsts, on="row", how="left")
+        frame = _charge(frame, "exact repeat", nw.col("is_first").is_null())
     if config.missing_users:
         frame = _charge(frame, "missing user", nw.col("user").is_null())
     else:
