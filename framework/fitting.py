@@ -75,24 +75,24 @@ def fit_segments(bench: Bench, choice: ComponentConfig, data: Dataset, where: st
     model = bench.build("model", choice, where)
     model.fit(data, bench.context(where))
     segmentation: Segmentation = model.segment(data)
-    return SegmentedData(with_segments(data, segmentation), segmentation, model.segment)
+    return SegmentedData(with_segments(data, segmentation), segmentation)
 
 
 @dataclass(frozen=True)
 class SegmentedData:
-    """A data set with its segments, how they were described, and a way to segment another data set alike."""
+    """A data set with its segments, and how they were described."""
 
     data: Dataset
     segmentation: Segmentation
-    segment: Callable[[Dataset], Segmentation]
 
 
-def fit_simulator(bench: Bench, segmented: SegmentedData, parts: Parts) -> Simulator | None:
+def fit_simulator(bench: Bench, parts: Parts) -> Simulator | None:
     """Fit the study's simulator on the fit part and what followed it; None where no simulated evidence is asked for."""
     if "simulated" not in bench.config.trial.evidence:
         return None
     simulator: Simulator = bench.build("simulator", bench.config.simulator, "simulator")
-    early = with_segments(parts.early, segmented.segment(parts.early))
+    # The model learns the fit part anew: one that knew the validation part would tell the simulator of it.
+    early = fit_segments(bench, bench.config.model, parts.early, "simulator:model").data
     simulator.fit(early, parts.validation, bench.context("simulator"))
     return simulator
 

@@ -49,7 +49,7 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
             with stage("strategies", "Training strategies", total=len(study.strategies)) as step:
                 fitted = fit_strategies(bench, segmented, step)
             with stage("simulator", "Fitting the simulator"):
-                simulator = fit_simulator(bench, segmented, parts)
+                simulator = fit_simulator(bench, parts)
             with stage("trial", "Rehearsing the test", total=len(study.trial.evidence)) as step:
                 trials, check = hold_trials(bench, fitted, segmented, simulator, parts, step)
         with stage("stats", "Estimating effects"):

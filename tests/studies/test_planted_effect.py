@@ -90,7 +90,7 @@ def shop(folder: Path, *overrides: str) -> Shop:
         parts = cut_into_parts(clean(raw, engine, study.data.cleaning), study.data)
     segmented = fit_segments(bench, study.model, parts.train)
     fitted = fit_strategies(bench, segmented, lambda: None)
-    simulator = fit_simulator(bench, segmented, parts)
+    simulator = fit_simulator(bench, parts)
     simulator.prepare(segmented.data)
     population = Population.of(segmented.data, positions=study.trial.positions, repeats=True)
     return Shop(fitted.strategies, population, simulator, study.trial.candidates)
