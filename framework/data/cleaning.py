@@ -139,14 +139,9 @@ def _cancellation_rules(frame: Frame) -> Frame:
     buys = (nw.col("event") == "purchase") & (signed > 0)
     cancels = (nw.col("event") == "cancellation") & (nw.col("size") > 0)
     in_pool = (nw.col("rule").is_null() & (buys | cancels)).fill_null(value=False)
-    frame = frame.with_columns(in_pool=in_pool)
-    columns = frame.collect_schema().names()
-    pool = frame.filter(nw.col("in_pool")).with_columns(quantity=nw.col("size"))
-    matched = match_cancellations(pool).with_columns(
-        quantity=nw.when(signed.is_null()).then(signed).otherwise(nw.col("size"))
-    )
-    rest = frame.filter(~nw.col("in_pool")).with_columns(matched=nw.lit(0.0))
-    frame = nw.concat([matched.select([*columns, "matched"]), rest.select([*columns, "matched"])])
+    pool = frame.filter(in_pool).select("row", "user", "item", "time", "event", nw.col("size").alias("quantity"))
+    found = match_cancellations(pool).filter(nw.col("matched") > 0).select("row", "matched")
+    frame = frame.join(found, on="row", how="left").with_columns(matched=nw.col("matched").fill_null(0.0))
     cancellation = nw.col("event") == "cancellation"
     fully = cancellation & (nw.col("matched") >= nw.col("size")) & (nw.col("size") > 0)
     frame = _charge(frame, "cancellation, netted fully", fully)
