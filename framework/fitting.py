@@ -19,7 +19,7 @@ from framework.errors import ConfigError, did_you_mean
 from framework.kinds import Metric, Policy, Recommender, Simulator, Summary
 from framework.plugins import Plugins
 from framework.preflight import identity
-from framework.records import Context, Run, Segmentation
+from framework.records import NEW_USERS, Context, Run, Segmentation
 from framework.strategies import Rule, Strategy
 
 
@@ -169,12 +169,12 @@ def _strategy(
         chosen: Policy = bench.build("policy", policy, f"{where}.policy")
         return Rule(shared[key], chosen)
 
-    labels, names = own.segmentation.labels, own.segmentation.names
+    labels, names = own.segmentation.labels, (*own.segmentation.names, NEW_USERS)
     rules = {}
     for segment, special in choice.segments.items():
         index = _segment_index(name, segment, names)
         size = int((labels == index).sum())
-        if size < bench.config.trial.segment_floor:
+        if segment != NEW_USERS and size < bench.config.trial.segment_floor:
             raise ConfigError(
                 f"strategies.{name}.segments names '{segment}', which has {size} users",
                 allowed=f"segments of at least trial.segment_floor={bench.config.trial.segment_floor} users",

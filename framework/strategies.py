@@ -23,8 +23,9 @@ class Rule:
 class Strategy:
     """What a team would launch.
 
-    `labels` (U,) and `segment_names` are the segments as this strategy's own model sees them; `rules` maps an index
-    of `segment_names` to the rule of that segment, everybody else gets `default`.
+    `labels` (U,) index `segment_names`, the segments as this strategy's own model sees them, of which the last holds
+    the users that the model has never seen. `rules` maps an index of `segment_names` to the rule of that segment,
+    everybody else gets `default`.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Strategy:
 
     def _own(self, queries: Queries) -> Queries:
         known = queries.user >= 0
-        segment = np.full(len(queries), -1, dtype=np.int32)
+        segment = np.full(len(queries), len(self.segment_names) - 1, dtype=np.int32)
         if len(self.labels):
             segment[known] = self.labels[queries.user[known]]
         return replace(queries, segment=segment, segment_names=self.segment_names)

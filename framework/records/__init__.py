@@ -13,11 +13,12 @@ from framework.records.result import (
     StrategySummary,
 )
 from framework.records.run import Run, Trial
-from framework.records.segments import Segmentation
+from framework.records.segments import NEW_USERS, Segmentation
 from framework.stats.decision import Verdict
 from framework.stats.samples import UnitValues
 
 __all__ = [
+    "NEW_USERS",
     "Actions",
     "ArmValue",
     "Cleaning",

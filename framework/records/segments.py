@@ -7,6 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+NEW_USERS = "new users"
+"""Name of the segment of users whom the training part has never seen: no model can put them anywhere else."""
+
 
 @dataclass(frozen=True)
 class Segmentation:

@@ -10,13 +10,10 @@ from numpy.typing import NDArray
 
 from framework.data.ranking import popularity
 from framework.data.tables import Dataset
-from framework.records import Queries
+from framework.records import NEW_USERS, Queries
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
-
-NEW_USERS = "new users"
-"""Name of the segment of users whom the training part has never seen."""
 
 
 @dataclass(frozen=True)

@@ -2,10 +2,20 @@
 
 import numpy as np
 
-from framework.records import Responses
+from framework.records import NEW_USERS, Responses
 from framework.strategies import Rule, Strategy
 from framework.testing.tiny import tiny_dataset, tiny_queries
 from tests.unit.trial.arms import Remembers, Shows
+
+
+def test_new_users_can_have_a_rule_of_their_own() -> None:
+    data = tiny_dataset()
+    queries = tiny_queries(data, positions=2)
+    names = (*data.segment_names, NEW_USERS)
+    rules = {names.index(NEW_USERS): Rule(Shows((7, 8, 9)), Remembers())}
+    strategy = Strategy("s", Rule(Shows((0, 1, 2)), Remembers()), data.segments, names, rules)
+    actions, _ = strategy.decide(queries, 3, np.random.default_rng(0))
+    np.testing.assert_array_equal(actions.items[:, 0] == 7, queries.user < 0)
 
 
 def test_segments_get_their_own_rule_and_strangers_the_default() -> None:
@@ -17,7 +27,7 @@ def test_segments_get_their_own_rule_and_strangers_the_default() -> None:
         "s",
         Rule(Shows((0, 1, 2)), default),
         data.segments,
-        data.segment_names,
+        (*data.segment_names, NEW_USERS),
         {odd: Rule(Shows((7, 8, 9)), special)},
     )
     actions, fallback = strategy.decide(queries, 3, np.random.default_rng(0))

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from framework.data.randomness import keyed_uniform
 from framework.data.tables import Dataset
-from framework.records import Actions, Feedback, Queries, Responses, Slates
+from framework.records import NEW_USERS, Actions, Feedback, Queries, Responses, Slates
 from framework.strategies import Rule, Strategy
 
 
@@ -61,4 +61,4 @@ class Coin:
 
 def strategy(name: str, items: tuple[int, ...], data: Dataset, policy: Top | None = None) -> Strategy:
     rule = Rule(Shows(items), policy or Top())
-    return Strategy(name, rule, data.segments, data.segment_names)
+    return Strategy(name, rule, data.segments, (*data.segment_names, NEW_USERS))

@@ -5,9 +5,10 @@ import pytest
 
 from framework.data.tables import Dataset, Window
 from framework.errors import TrialError
+from framework.records import NEW_USERS
 from framework.testing.tiny import tiny_window
 from framework.trial.holdout import holdout_trial
-from framework.trial.population import NEW_USERS, Population
+from framework.trial.population import Population
 from tests.unit.trial.arms import strategy
 
 ITEMS = (0, 4, 7)
