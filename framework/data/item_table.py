@@ -37,9 +37,10 @@ def item_table(log: CleanLog, at: Known, items: NDArray[np.str_]) -> ItemTable:
     price: dict[str, int] = _side(log, "price")
     price |= _typical(log, described)
     price |= _typical(log, at.net.filter(nw.col("event") == "purchase"))
-    categories = texts(list(category.values()))
-    place = {name: index for index, name in enumerate(categories.tolist())}
     ids = items.tolist()
+    # Categories of items that nobody has met yet would tell of the future.
+    categories = texts([category.get(item) for item in ids])
+    place = {name: index for index, name in enumerate(categories.tolist())}
     return ItemTable(
         category=np.array([place.get(category.get(item, ""), UNKNOWN) for item in ids], dtype=np.int32),
         categories=tuple(categories.tolist()),
