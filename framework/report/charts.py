@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-TEXT_WIDTH = 0.56
+TEXT_WIDTH = 0.6
 """Mean width of a letter, in font sizes, of the page's font: wide enough that a folded label never overlaps."""
 
 
@@ -58,7 +58,7 @@ class Layout:
         return self.width - self.text - 14
 
 
-WIDE = Layout(width=960, label=210, text=330, size=13.5)
+WIDE = Layout(width=1080, label=240, text=330, size=13.5)
 NARROW = Layout(width=340, label=0, text=0, size=12.5)
 
 

@@ -113,10 +113,15 @@ def percent_change(estimate: float | None, low: float | None, high: float | None
 
 
 def decimals_of(low: float | None, high: float | None, estimate: float | None, unit: Unit) -> int:
-    """Return how many decimals an effect's numbers deserve: two significant digits of the interval's half width."""
+    """Return how many decimals an effect's numbers deserve: two significant digits of the interval's half width.
+
+    Up to two more where an end that is not zero would read as zero: on which side of zero it lies is what is asked.
+    """
     ends = [end for end in (low, high) if end is not None and math.isfinite(end)]
     if len(ends) == 2 and ends[0] != ends[1]:
         places = significant((ends[1] - ends[0]) / 2 * unit.scale, 2)
+        near = min((abs(end * unit.scale) for end in ends if end), default=1.0)
+        places += next((more for more in (0, 1, 2) if near >= 0.5 * 10.0 ** -(places + more)), 2)
     elif estimate is not None and math.isfinite(estimate) and estimate:
         places = significant(estimate * unit.scale, 3)
     else:

@@ -16,6 +16,7 @@ from framework.report.reading import DECISIONS, all_warnings, by_segment, eviden
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 FILE_NAME = "report.html"
 """The page's name in its run folder."""
@@ -62,7 +63,10 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters.update(
-        count=lambda n: count(n, PAGE), share=lambda fraction: share(fraction, PAGE), number=lambda n: number(n, PAGE)
+        breakable=_breakable,
+        count=lambda n: count(n, PAGE),
+        share=lambda fraction: share(fraction, PAGE),
+        number=lambda n: number(n, PAGE),
     )
     environment.globals.update(
         style=Markup((folder / "page.css").read_text(encoding="utf-8")),  # noqa: S704 - our own file
@@ -72,6 +76,13 @@ def _environment() -> Environment:
         meaning=glossary.meaning,
     )
     return environment
+
+
+def _breakable(name: str) -> Markup:
+    """Return an escaped name that a narrow column may break after its underscores."""
+    from markupsafe import Markup, escape
+
+    return escape(name).replace("_", Markup("_<wbr>"))
 
 
 def _evidence(result: Result, name: str) -> dict[str, Any]:

@@ -7,6 +7,7 @@ read back to the same bits, and what is not a number (NaN, infinities) is null. 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import math
 import types
@@ -139,7 +140,7 @@ def _single(kind: Any, value: Any, place: str) -> Any:
         return _record(kind, value, place)
     if kind is float and value is None:
         return math.nan
-    if kind is float and type(value) is int:
+    if kind is float and type(value) is int and abs(value) < 1 << 1023:
         return float(value)
     if type(value) is kind:
         return value
@@ -149,7 +150,7 @@ def _single(kind: Any, value: Any, place: str) -> Any:
 def _record(kind: Any, value: Any, place: str) -> Any:
     if not isinstance(value, dict):
         raise _misplaced(kind, value, place)
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     fields = {field.name: field for field in dataclasses.fields(kind)}
     for name in value:
         if name not in fields:
@@ -159,6 +160,11 @@ def _record(kind: Any, value: Any, place: str) -> Any:
         if name not in value and not optional:
             raise _damaged(f"{place} has no '{name}'")
     return kind(**{name: _typed(hints[name], entry, f"{place}.{name}") for name, entry in value.items()})
+
+
+@functools.cache
+def _hints(kind: Any) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
 
 
 def _misplaced(kind: Any, value: object, place: str) -> RunError:

@@ -170,7 +170,8 @@ def build_result() -> Result:
     other = Verdict(
         TREATMENTS[1],
         "undecided",
-        "Undecided on segment_popular: the evidence does not tell it from the control. About 48,213 units in all would decide it.",
+        "Undecided on segment_popular: the evidence does not tell it from the control. "
+        "About 48,213 units in all would decide it.",
         ("holdout: ndcg@10 is unclear.",),
         {},
         48_213,
@@ -182,8 +183,8 @@ def build_result() -> Result:
         control=CONTROL,
         verdict=verdict,
         verdicts=(verdict, other),
-        rule="Ship where each of holdout and simulated that measures it shows revenue_per_user (higher is better) or ndcg@10 "
-        "(higher is better) better, none worse, and no guardrail is harmed. Stop where a primary metric is shown worse and none "
+        rule="Ship where each of holdout and simulated that measures it shows revenue_per_user (higher is better) or "
+        "ndcg@10 (higher is better) better, none worse, and no guardrail is harmed. Stop where one is shown worse and none "
         "better. Hold where better and worse are both shown. Otherwise undecided.",
         rule_digest="9f2c4b0d6c3e7a55f1d0b8a94c2e13f7a6d5c4b3928170f6e5d4c3b2a1908f7e",
         effects=effects,
@@ -299,7 +300,8 @@ def build_result() -> Result:
         ),
         segment_notes=("Cut points at the quintiles of 4,312 customers.",),
         simulator=SimulatorCheck(
-            "Good enough to compare strategies. On the later part it foretold 1.04 times the actual orders, and told bought from left items with AUC 0.812 (popularity alone: 0.731).",
+            "Good enough to compare strategies. On the later part it foretold 1.04 times the actual orders, "
+            "and told bought from left items with AUC 0.812 (popularity alone: 0.731).",
             True,
             rows,
             {
@@ -338,7 +340,7 @@ def build_result() -> Result:
             "seconds": {"data": 21.312, "model": 3.2, "strategies": 12.81, "trial": 20.02},
             "command": "python -m framework +experiment=online_retail",
         },
-        paths={"folder": "/tmp/runs/online_retail/7", "result": "/tmp/runs/online_retail/7/result.json"},
+        paths={"folder": "runs/online_retail/7", "result": "runs/online_retail/7/result.json"},
     )
 
 
