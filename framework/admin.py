@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib.util
+import inspect
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -141,6 +143,8 @@ def _show_component(console: Console, found: Plugins, component: Component) -> N
     except PrelaunchError as error:
         console.print(Text(f"  parameters: unknown. {error}"), soft_wrap=True)
         return
+    for doc in (made_by.__doc__, made_by.Config.__doc__):
+        console.print(Text(textwrap.indent(inspect.cleandoc(doc or ""), "  ")), soft_wrap=True)
     if not listed:
         console.print("  parameters: none")
         return

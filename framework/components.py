@@ -6,14 +6,13 @@ import dataclasses
 import importlib
 import importlib.util
 import sys
-import typing
 from collections.abc import Mapping
 from typing import Any
 
 from framework import kinds, memory
 from framework.discovery import Entry
 from framework.errors import ConfigError, PluginError, did_you_mean
-from framework.params import config_from, describe_type, has_default
+from framework.params import annotations_of, config_from, describe_type, has_default
 from framework.plugins import Plugins
 from framework.records.component import Component
 
@@ -119,7 +118,7 @@ def config_class(made_by: Any, kind: str, name: str) -> type:
 def parameters(made_by: Any, kind: str, name: str) -> tuple[Parameter, ...]:
     """Return a component's parameters, in the order of its Config."""
     config = config_class(made_by, kind, name)
-    hints = typing.get_type_hints(config)
+    hints = annotations_of(config)
     return tuple(
         Parameter(f.name, describe_type(hints[f.name]), _default(f)) for f in dataclasses.fields(config) if f.init
     )

@@ -56,7 +56,10 @@ def launch(arguments: Sequence[str]) -> int:
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001 - the one place where every error becomes a message
-        return report_error(mistakes.explain(error, plugins, arguments) or _folder_error(error) or error)
+        told = mistakes.explain(error, plugins, arguments) or _folder_error(error) or error
+        if told is not error:
+            told.__cause__ = error  # for whom HYDRA_FULL_ERROR=1 wants the whole of it
+        return report_error(told)
     return 0
 
 

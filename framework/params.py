@@ -34,7 +34,7 @@ def config_from(config_class: type, params: Mapping[str, Any], where: str) -> An
         ConfigError: an unknown, missing or ill-typed parameter, or one that the dataclass itself refuses.
     """
     fields = {f.name: f for f in dataclasses.fields(config_class) if f.init}
-    hints = typing.get_type_hints(config_class)
+    hints = annotations_of(config_class)
     for key in params:
         if key not in fields:
             valid = ", ".join(sorted(fields)) or "no parameter at all"
@@ -57,6 +57,14 @@ def config_from(config_class: type, params: Mapping[str, Any], where: str) -> An
         raise
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{where} is refused: {error}") from error
+
+
+def annotations_of(config_class: type) -> dict[str, Any]:
+    """Return a dataclass's annotations by field; one that names what is imported for type checkers only is Any."""
+    try:
+        return typing.get_type_hints(config_class)
+    except NameError:
+        return {f.name: f.type if not isinstance(f.type, str) else Any for f in dataclasses.fields(config_class)}
 
 
 def has_default(field: dataclasses.Field[Any]) -> bool:

@@ -108,7 +108,8 @@ class Plugins:
             continue
 
     def _answers(self, hook: str, *, refusals: bool = False, **arguments: Any) -> Iterator[Any]:
-        modules = [impl.plugin for impl in reversed(getattr(self._manager.hook, hook).get_hookimpls())]
+        caller = getattr(self._manager.hook, hook)
+        modules = [impl.plugin for impl in reversed(caller.get_hookimpls())]
         for module in modules:
             alone = self._manager.subset_hook_caller(hook, [other for other in modules if other is not module])
             try:
@@ -119,10 +120,10 @@ class Plugins:
                 title = self._owners[id(module)].title
                 log.warning("%s: hook %s raises %s: %s", title, hook, type(error).__name__, error)
                 continue
-            if isinstance(answer, list):  # not "first result": pluggy lists what each implementation returned
-                yield from answer
-            else:
+            if caller.spec.opts["firstresult"]:
                 yield answer
+            else:
+                yield from answer  # pluggy lists what each implementation returned
 
 
 def load_plugins(
