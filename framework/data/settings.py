@@ -29,8 +29,11 @@ class CleaningConfig:
 
 @dataclass
 class SplitConfig:
-    """Where the log is cut. `validation` and `test` are a share of the log's time span (0.15), a length ("28d") or
-    the ISO date at which the part starts. `kind` is "time" or "leave_one_out"."""
+    """Where the log is cut.
+
+    `validation` and `test` are a share of the log's time span (0.15), a length ("28d") or
+    the ISO date at which the part starts. `kind` is "time" or "leave_one_out".
+    """
 
     kind: str = "time"
     validation: Any = 0.15

@@ -76,7 +76,7 @@ class FeatureTable:
 
 @dataclass(frozen=True)
 class ItemTable:
-    """What is known of the items (I,): a category index, a typical price in minor units, a text; empty where unknown."""
+    """What is known of the items (I,): category index, typical price in minor units, text; empty where unknown."""
 
     category: NDArray[np.int32]
     categories: tuple[str, ...]

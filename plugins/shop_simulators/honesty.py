@@ -75,8 +75,8 @@ def _pair_row(
         return None
     buyers, place = np.unique(pairs.user[mask], return_inverse=True)
     weight = pairs.weight[mask]
-    predicted = np.bincount(place, weights=weight * probabilities[mask], minlength=len(buyers))
-    actual = np.bincount(place, weights=weight * pairs.bought[mask], minlength=len(buyers))
+    predicted = np.bincount(place, weights=weight * probabilities[mask], minlength=len(buyers)).astype(np.float64)
+    actual = np.bincount(place, weights=weight * pairs.bought[mask], minlength=len(buyers)).astype(np.float64)
     return _row(segment, "different items bought by them", predicted, actual)
 
 

@@ -27,11 +27,12 @@ from shop_simulators.pair_features import PairFeatures
 _ACTIVE, _COUNT, _BUY, _QUANTITY, _ORDER = range(5)
 
 
-@dataclass
-class Config:
-    """`negatives`: items per buyer sampled as not bought. `regularization`: L2 strength of the pair model.
+@dataclass(frozen=True)
+class PurchaseResponseConfig:
+    """How pairs are sampled, how strongly the pair model is held back, how good a forecast must be.
 
-    `tolerance`: largest believable factor between foretold and actual purchases before the fit is not trusted.
+    `negatives` items are sampled for each buyer as not bought; `regularization` is the L2 strength of the pair model;
+    past a factor of `tolerance` between foretold and actual purchases the fit is not trusted.
     """
 
     negatives: int = 200
@@ -42,9 +43,9 @@ class Config:
 class PurchaseResponse:
     """Simulator of repeat purchases; see the module's text for its three parts."""
 
-    Config = Config
+    Config = PurchaseResponseConfig
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: PurchaseResponseConfig) -> None:
         self.config = config
 
     def fit(self, early: Dataset, later: Window, context: Context) -> None:
@@ -132,7 +133,8 @@ class PurchaseResponse:
         rate = self._orders_rate[user]
         draw = keyed_uniform(key, user, np.full_like(user, _COUNT))
         none = np.exp(-rate)
-        return (poisson.ppf(none + draw * (1.0 - none), rate) - 1).clip(min=0).astype(np.int32)
+        orders: NDArray[np.float64] = poisson.ppf(none + draw * (1.0 - none), rate)
+        return (orders - 1).clip(min=0).astype(np.int32)
 
     def _fit_quantity(self, early: Dataset, later: Window) -> None:
         user, _, quantity = _known_purchases(later)
@@ -147,7 +149,8 @@ class PurchaseResponse:
         residual = self._quantity_residuals[(draw * len(self._quantity_residuals)).astype(np.intp)]
         log_quantity = self._quantity_level + self._quantity_slope * self._log_quantity[user] + residual
         price = np.where(item >= 0, self._data.item_table.price[item], 0)
-        return np.rint(price * np.maximum(np.rint(np.exp(log_quantity)), 1.0)).astype(np.int64)
+        amount: NDArray[np.float64] = np.rint(price * np.maximum(np.rint(np.exp(log_quantity)), 1.0))
+        return amount.astype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -227,4 +230,5 @@ def _distinct(orders: NDArray[np.int64]) -> NDArray[np.int32]:
     ranked = np.sort(orders, axis=1)
     changes = (np.diff(ranked, axis=1) != 0) & (ranked[:, 1:] >= 0)
     first = (ranked[:, :1] >= 0).sum(axis=1)
-    return (changes.sum(axis=1) + first).astype(np.int32)
+    count: NDArray[np.int64] = changes.sum(axis=1) + first
+    return count.astype(np.int32)

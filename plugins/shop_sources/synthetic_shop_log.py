@@ -145,17 +145,26 @@ def _draw_stretch(
     paid = begin[session] + views[session] * (45 * _SECOND) + 60 * _SECOND + place * 1000
     number = stretch * _SESSIONS_PER_STRETCH + session
 
-    def rows(at: NDArray[np.intp], kind: int, time: NDArray[np.int64], **more: NDArray[np.generic]) -> Rows:
+    def rows(
+        at: NDArray[np.intp],
+        kind: int,
+        time: NDArray[np.int64],
+        *,
+        quantity: NDArray[np.int32] | None = None,
+        rating: NDArray[np.int8] | None = None,
+        text: NDArray[np.int32] | None = None,
+    ) -> Rows:
         n = len(at)
-        plain = {
-            "quantity": np.ones(n, dtype=np.int32),
-            "rating": np.zeros(n, dtype=np.int8),
-            "text": np.full(n, -1, dtype=np.int32),
-        }
-        values = {**plain, **more}
-        kinds = np.full(n, kind, dtype=np.int8)
         return Rows(
-            user=user[at], item=item[at], kind=kinds, time=time, price=items.price[item[at]], order=number[at], **values
+            user=user[at],
+            item=item[at],
+            kind=np.full(n, kind, dtype=np.int8),
+            time=time,
+            price=items.price[item[at]],
+            order=number[at],
+            quantity=np.ones(n, dtype=np.int32) if quantity is None else quantity,
+            rating=np.zeros(n, dtype=np.int8) if rating is None else rating,
+            text=np.full(n, -1, dtype=np.int32) if text is None else text,
         )
 
     quantity = (1 + rng.poisson(0.25, len(bought))).astype(np.int32)

@@ -163,13 +163,14 @@ def _draw_attribute(
     common = rng.normal(0.0, 0.5, values)
     odds = np.exp(common + rng.normal(0.0, 0.5, (segments, values)))
     edges = np.cumsum(odds / odds.sum(axis=1, keepdims=True), axis=1)
-    return (rng.random(len(segment))[:, None] > edges[segment][:, :-1]).sum(axis=1).astype(np.int8)
+    drawn: NDArray[np.int64] = (rng.random(len(segment))[:, None] > edges[segment][:, :-1]).sum(axis=1)
+    return drawn.astype(np.int8)
 
 
 def _sessions_per_day(archetypes: tuple[Archetype, ...], users: Users, days: int, events: int) -> NDArray[np.float64]:
     per_session = np.array([a.views * (1.0 + a.cart * (1.0 + a.buy * (1.0 + a.review))) for a in archetypes])
     relative = users.activity * (days - users.arrival) * per_session[users.segment]
-    return users.activity * (events / relative.sum())
+    return users.activity * float(events / relative.sum())
 
 
 def _draw_popularity(rng: np.random.Generator, items: Items, weeks: int) -> NDArray[np.float64]:

@@ -22,6 +22,7 @@ from framework.kinds import Source
 from framework.records import Context
 from framework.testing.source import SourceTests
 from shop_sources.synthetic_shop import POINTER, SyntheticShop, SyntheticShopConfig
+from shop_sources.synthetic_shop_world import SHARPNESS
 
 CONFIG = SyntheticShopConfig(seed=3)
 
@@ -241,11 +242,14 @@ def test_users_buy_what_they_like(shop: RawLog, log: pa.Table, people: pa.Table)
     user, item = numbers(log["user"]), np.array(log["item"].to_pylist())
     keep = (user >= 0) & (events == "view") & (item != "POSTAGE")
     user, item = user[keep], numbers(log["item"].filter(pa.array(keep)))
-    likes = np.array(people["category_affinity"].to_pylist())[user, stock["category"].to_numpy()[item]]
-    likes += np.array(people["tier_affinity"].to_pylist())[user, stock["tier"].to_numpy()[item]]
-    # Affinity has mean 0 and standard deviation 1 over the catalogue; weights exp(1.1 a) of a normal law move the mean
-    # of what is viewed to about 1.1.
-    assert likes.mean() == pytest.approx(1.1, abs=0.25)
+    category, tier = stock["category"].to_numpy(), stock["tier"].to_numpy()
+    likes = np.array(people["category_affinity"].to_pylist())[:, category]
+    likes += np.array(people["tier_affinity"].to_pylist())[:, tier]
+    # Were all items equally popular, a view would fall on an item with odds exp(SHARPNESS * liking).
+    odds = np.exp(SHARPNESS * likes)
+    expected = (odds * likes).sum(axis=1) / odds.sum(axis=1)
+    assert likes[user, item].mean() == pytest.approx(expected[user].mean(), abs=0.15)
+    assert expected[user].mean() > 1.0
 
 
 def test_reviews_have_stars_and_text_that_agree(log: pa.Table) -> None:
