@@ -58,7 +58,7 @@ class Layout:
         return self.width - self.text - 14
 
 
-WIDE = Layout(width=1080, label=240, text=330, size=13.5)
+WIDE = Layout(width=1080, label=240, text=300, size=13.5)
 NARROW = Layout(width=340, label=0, text=0, size=12.5)
 
 
@@ -109,31 +109,32 @@ def forest(rows: Sequence[ForestRow], layout: Layout, title: str, tick: Callable
 
 
 def forecast(
-    rows: Sequence[tuple[str, float, float, float, float]], layout: Layout, title: str, tick: Callable[[float], str]
+    rows: Sequence[tuple[str, str, float, float, float, float]],
+    layout: Layout,
+    title: str,
+    tick: Callable[[float], str],
 ) -> Markup:
     """Return a plot of what was foretold (hollow circle) against what came (bar with its interval).
 
-    Rows are label, predicted, actual, and the ends of the actual's interval.
+    Rows are label, numbers in words, predicted, actual, and the ends of the actual's interval.
     """
-    ends = [value for row in rows for value in row[1:]]
+    ends = [value for row in rows for value in row[2:]]
     axis = axis_of(ends, layout.left, layout.right, wanted=7 if layout.label else 5)
     parts: list[str] = []
     y = 6.0
-    for label, predicted, actual, low, high in rows:
+    for label, text, predicted, actual, low, high in rows:
         inside = low <= predicted <= high
-        text = f"foretold {tick(predicted)}, came {tick(actual)}"
-        word = "inside" if inside else "outside"
-        lines, middle, y = _words(ForestRow(label, text, word=word), layout, y)
+        tone, word = ("good", "inside") if inside else ("bad", "outside")
+        lines, middle, y = _words(ForestRow(label, text, predicted, tone=tone, word=word), layout, y)
         parts += lines
         if math.isfinite(low) and math.isfinite(high):
             parts.append(_line(axis.x(low), middle, axis.x(high), middle, "whisker actual"))
         if math.isfinite(actual):
             parts.append(_line(axis.x(actual), middle - 7, axis.x(actual), middle + 7, "whisker actual"))
         if math.isfinite(predicted):
-            tone = "good" if inside else "bad"
             parts.append(f'<circle class="mark {tone} hollow" cx="{_n(axis.x(predicted))}" cy="{_n(middle)}" r="5"/>')
     frame = _grid(axis, y + 4, layout, tick)
-    described = "; ".join(f"{row[0]}: foretold {tick(row[1])}, came {tick(row[2])}" for row in rows)
+    described = "; ".join(f"{row[0]}: {row[1]}" for row in rows)
     return _svg(layout.width, y + 30, title, described, [*frame, *parts])
 
 

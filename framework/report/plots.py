@@ -68,17 +68,24 @@ def segment_plots(result: Result, evidence: str) -> list[Plot]:
 
 
 def simulator_plots(check: SimulatorCheck) -> list[Plot]:
-    """Return one plot for each quantity that the simulator foretold, rows of all users and of every segment."""
+    """Return one plot for each quantity that the simulator foretold, rows of all users and of every segment.
+
+    Rows stand relative to what came, so that a small segment is read as easily as all users; those of which nothing
+    came are left to the table.
+    """
     plots = []
     for quantity in dict.fromkeys(str(row.get("quantity", "")) for row in check.rows):
-        rows = [
-            (str(row.get("segment") or "All users"), *(_number(row.get(key)) for key in _NUMBERS))
-            for row in check.rows
-            if str(row.get("quantity", "")) == quantity and _finite(row.get("predicted"))
-        ]
+        rows = []
+        for row in check.rows:
+            predicted, actual, low, high = (_number(row.get(key)) for key in _NUMBERS)
+            if str(row.get("quantity", "")) != quantity or not math.isfinite(predicted) or not actual > 0:
+                continue
+            text = f"foretold {number(predicted, PAGE)}, came {number(actual, PAGE)},"
+            shares = (value / actual - 1 for value in (predicted, actual, low, high))
+            rows.append((str(row.get("segment") or "All users"), text, *shares))
         if rows:
-            title = f"Foretold and actual: {quantity}"
-            pictures = (forecast(rows, layout, title, lambda x: number(x, PAGE)) for layout in (WIDE, NARROW))  # type: ignore[arg-type]
+            title = f"Foretold against what came: {quantity}"
+            pictures = (forecast(rows, layout, title, _tick(Unit("share"), "%")) for layout in (WIDE, NARROW))  # type: ignore[arg-type]
             plots.append(Plot(title, *pictures))
     return plots
 
@@ -110,14 +117,21 @@ def _absolute_row(effect: Effect, label: str, result: Result) -> ForestRow:
 
 
 def _forest(title: str, rows: Sequence[ForestRow], unit: Unit, symbol: str) -> Plot:
+    tick = _tick(unit, symbol)
+    return Plot(title, forest(rows, WIDE, title, tick), forest(rows, NARROW, title, tick))
+
+
+def _tick(unit: Unit, symbol: str) -> Callable[[float], str]:
+    after = "" if unit.kind == "money" or not symbol else PAGE.gap + symbol
+
     def tick(value: float) -> str:
         scaled = value * unit.scale
-        text = f"{abs(scaled):.{min(6, significant(scaled, 2))}f}" if scaled else "0"
+        text = f"{abs(scaled):.{min(6, significant(scaled, 2))}f}"
         text = text.rstrip("0").rstrip(".") if "." in text else text
         sign = PAGE.minus if scaled < 0 else "+" if scaled > 0 else ""
-        return f"{sign}{text}{PAGE.gap if unit.kind != 'money' else ''}{symbol if unit.kind != 'money' else ''}"
+        return f"{sign}{text}{after}"
 
-    return Plot(title, forest(rows, WIDE, title, tick), forest(rows, NARROW, title, tick))
+    return tick
 
 
 def _unit_words(unit: Unit) -> str:

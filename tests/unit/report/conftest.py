@@ -184,7 +184,7 @@ def build_result() -> Result:
         verdict=verdict,
         verdicts=(verdict, other),
         rule="Ship where each of holdout and simulated that measures it shows revenue_per_user (higher is better) or "
-        "ndcg@10 (higher is better) better, none worse, and no guardrail is harmed. Stop where one is shown worse and none "
+        "ndcg@10 (higher is better) better, none worse, and no guardrail is harmed. Stop where one is worse and none "
         "better. Hold where better and worse are both shown. Otherwise undecided.",
         rule_digest="9f2c4b0d6c3e7a55f1d0b8a94c2e13f7a6d5c4b3928170f6e5d4c3b2a1908f7e",
         effects=effects,
