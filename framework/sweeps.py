@@ -17,6 +17,7 @@ from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from framework.records.result import Result
+from framework.report.sweep import show_sweep
 
 JOB_FILE = "job.json"
 SWEEP_FILE = "sweep.json"
@@ -100,21 +101,21 @@ def write_sweep(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> 
 
 
 def print_summary(jobs: Sequence[Job], folder: Path) -> None:
-    """Print one row a job: what it changed, its verdict, its primary effect with interval, its folder."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
+    """Print one row a job: what it changed, its verdict, its primary effect (or its error), its folder."""
     common = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
-    table = Table(title=f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} in {folder}", title_justify="left")
-    for heading in ("job", "overrides", "verdict", "primary effect", "folder"):
-        table.add_column(heading, overflow="fold")
-    for job in jobs:
-        changed = "\n".join(short_overrides([o for o in job.overrides if o not in common]))
-        verdict = Text(job.verdict or "") if job.status == "finished" else Text(job.status, style="bold red")
-        effect = _effect(job) if job.status == "finished" else job.error or ""
-        table.add_row(str(job.number), Text(changed), verdict, Text(effect), Text(_below(job.folder, folder)))
-    Console().print(table)
+    rows = [
+        {
+            "job": job.number,
+            "status": job.status,
+            "verdict": job.verdict,
+            "effect": _effect(job) if job.status == "finished" else job.error,
+            "overrides": short_overrides([o for o in job.overrides if o not in common]),
+            "folder": _below(job.folder, folder),
+        }
+        for job in jobs
+    ]
+    sys.stdout.write(f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} in {folder}\n")
+    show_sweep(rows)
     sys.stdout.flush()
 
 
