@@ -11,10 +11,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from framework.data.cleaning import clean
 from framework.data.engine import open_engine
 from framework.data.feature_registry import FEATURES, describe, share_names
 from framework.data.features import user_features
+from framework.data.materialise import dataset, window
+from framework.data.rawlog import RawLog
 from framework.data.settings import DataConfig, FeaturesConfig
+from framework.data.splits import split
 from framework.errors import DataError
 
 DAY = 86_400_000_000
@@ -207,22 +211,47 @@ def test_spread_is_exact_over_long_spans(make_log: Any) -> None:
     assert found == pytest.approx(statistics.stdev(np.diff(moments).tolist()), rel=1e-12)
 
 
-@pytest.mark.reference
-def test_recency_frequency_monetary_equal_pandas_on_online_retail(tmp_path: Path) -> None:
-    """An independent computation: a loop over cancellations, last in first out, and pandas for the sums."""
-    pd = pytest.importorskip("pandas")
-    from framework.data.cleaning import clean
-    from framework.data.rawlog import RawLog
-    from framework.data.splits import split
-
+def online_retail() -> RawLog:
     root = Path(os.environ.get("PRELAUNCH_DATA", Path(__file__).parents[4] / "shared" / "data"))
     file = root / "online_retail" / "online_retail.parquet"
     if not file.exists():
         pytest.skip(f"needs {file}; set PRELAUNCH_DATA to the folder of data sets")
     columns = {"user": "CustomerID", "time": "InvoiceDate", "item": "StockCode", "quantity": "Quantity"}
     columns |= {"price": "UnitPrice", "order": "InvoiceNo", "text": "Description"}
-    raw = RawLog((file,), "parquet", columns, cancellation_prefix="C")
-    config = DataConfig()
+    return RawLog((file,), "parquet", columns, cancellation_prefix="C")
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::ResourceWarning")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_spark_and_duckdb_give_the_same_online_retail(tmp_path: Path) -> None:
+    pytest.importorskip("pyspark")
+    made = {}
+    for name in ("duckdb", "spark"):
+        config = DataConfig(engine=name)
+        with open_engine(config, tmp_path / name) as engine:
+            log = clean(online_retail(), engine, config.cleaning)
+            cut = split(log, config.split)
+            data = dataset(cut.before_test, cut.fit_end, config.features)
+            made[name] = (cut.summary, data, window(cut.before_test, cut.fit_end, cut.test_start, data))
+    (summary, data, later), (other_summary, other, other_later) = made["duckdb"], made["spark"]
+    assert summary == other_summary
+    assert data.features.names == other.features.names
+    np.testing.assert_allclose(other.features.values, data.features.values, rtol=1e-9, atol=0)
+    np.testing.assert_array_equal(other.users, data.users)
+    assert other.item_table.text == data.item_table.text
+    np.testing.assert_array_equal(other.item_table.price, data.item_table.price)
+    for one, same in ((data.events, other.events), (later.events, other_later.events)):
+        for name in ("user", "item", "kind", "time", "quantity", "amount", "order"):
+            np.testing.assert_array_equal(getattr(same, name), getattr(one, name), err_msg=name)
+
+
+@pytest.mark.reference
+def test_recency_frequency_monetary_equal_pandas_on_online_retail(tmp_path: Path) -> None:
+    """An independent computation: a loop over cancellations, last in first out, and pandas for the sums."""
+    pd = pytest.importorskip("pandas")
+    raw, config = online_retail(), DataConfig()
+    file = raw.paths[0]
     with open_engine(config, tmp_path) as engine:
         log = clean(raw, engine, config.cleaning)
         made = split(log, config.split)
