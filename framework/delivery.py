@@ -106,7 +106,7 @@ def write_report(result: Result, folder: Path, sections: Sequence[ReportSection]
     return write_page(result, folder / PAGE, sections)
 
 
-def show_result(result: Result, readable: Path) -> None:
+def show_result(result: Result, readable: Path, sections: Sequence[ReportSection]) -> None:
     """Print the result on one screen, and as the last line the path of the file to open, alone."""
-    show(result, Console(width=result.config["report"]["width"]))
+    show(result, Console(width=result.config["report"]["width"]), sections)
     print_path(readable)

@@ -56,9 +56,10 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
             judgement = judge(study, trials, metrics, check)
         result = result_of(bench, record, log, parts, segmented, fitted, trials, judgement, check, warnings)
         with stage("report", "Writing the report"):
-            page = write_report(result, folder, plugins.report_sections(result=result))
+            sections = plugins.report_sections(result=result)
+            page = write_report(result, folder, sections)
     plugins.run_finished(run=this, result=result)
-    show_result(result, page)
+    show_result(result, page, sections)
     return result
 
 

@@ -121,7 +121,8 @@ class Rfm:
         notes = []
         for name, cuts, fixed in zip(DIMENSIONS, self.cuts or (), self.fixed, strict=False):
             origin = "fixed" if fixed is not None else "quantiles of the fit data"
-            notes.append(f"{name} cut points ({origin}): {', '.join(f'{value:g}' for value in cuts)}")
+            shown = (money(value, "") if name == "monetary" else f"{value:,.4g}" for value in cuts)
+            notes.append(f"{name} cut points ({origin}): {', '.join(shown)}")
             if len(np.unique(cuts)) < len(cuts):
                 notes.append(f"{name}: cut points coincide, for many users have equal values; some scores stay empty")
         return tuple(notes)
