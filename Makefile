@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 TORCH := torch==2.13.0
 
-.PHONY: quickstart test slow bench lint install install-test clean
+.PHONY: quickstart test slow bench lint install install-test install-slow clean
 
 quickstart: install
 	$(BIN)/python -m framework +experiment=quickstart
@@ -12,7 +12,7 @@ quickstart: install
 test: install-test lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow"
 
-slow: install-test
+slow: install-slow
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow
 
 bench: install-test
@@ -26,6 +26,7 @@ lint: install-test
 
 install: $(VENV)/installed
 install-test: $(VENV)/installed-test
+install-slow: $(VENV)/installed-slow
 
 $(VENV)/installed: pyproject.toml constraints.txt
 	@grep -qx '$(TORCH)' constraints.txt || { echo "constraints.txt must pin $(TORCH)"; exit 1; }
@@ -35,6 +36,11 @@ $(VENV)/installed: pyproject.toml constraints.txt
 
 $(VENV)/installed-test: $(VENV)/installed
 	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test]'
+	touch $@
+
+# PySpark (which needs Java 17) is large, so only the long proofs install it.
+$(VENV)/installed-slow: $(VENV)/installed-test
+	$(BIN)/python -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[test,spark]'
 	touch $@
 
 clean:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from .conftest import Environment
@@ -22,13 +23,35 @@ def test_foreign_distribution(acme_wheel: Path, scratch_venv: Environment) -> No
     assert "study: acme_newest" in composed.stdout
     assert "name: acme_first" in composed.stdout
 
+    small = ("source.params.users=400", "source.params.events=12000", "source.params.items=60")
+    ran = scratch_venv.run("+experiment=acme_newest", *small, "hydra.run.dir=run")
+    assert ran.returncode == 0, ran.stderr
+    result = json.loads((scratch_venv.folder / "run" / "result.json").read_text())
+    assert "acme_newest" in {strategy["recommender"] for strategy in result["strategies"]}
+    assert any(effect["metric"].startswith("acme_first") for effect in result["effects"])
+
     # A study of the user's own names the stranger's recommender; then the stranger leaves.
     study = scratch_venv.folder / "studies" / "mine" / "config.yaml"
     study.parent.mkdir(parents=True)
     study.write_text("defaults: [/recommender@strategies.treatment.recommender: acme_newest, _self_]\n")
     own = {"PRELAUNCH_EXPERIMENTS": str(study.parents[1])}
     assert scratch_venv.run("--cfg", "job", "+experiment=mine", **own).returncode == 0
+    spelled = study.parents[1] / "spelled" / "config.yaml"
+    spelled.parent.mkdir()
+    spelled.write_text(
+        """
+source: {name: synthetic_shop, params: {users: 400, events: 12000, items: 60}}
+strategies:
+  control: {recommender: {name: popular}}
+  treatment: {recommender: {name: acme_newest}}
+metrics: {conversion: {name: conversion, role: primary}}
+"""
+    )
     scratch_venv.uninstall("acme-recs")
+    gone = scratch_venv.run("+experiment=spelled", **own)
+    assert gone.returncode == 2
+    assert "acme-recs 1.2.0" in gone.stderr
+    assert "strategies.treatment.recommender" in gone.stderr
     for name in ("mine", "acme_newest"):
         gone = scratch_venv.run("--cfg", "job", f"+experiment={name}", **own)
         assert gone.returncode == 2

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from .conftest import Completed, Environment
+from .conftest import CHECKOUT, Completed, Environment
 from .zoo import ZOO, Member
 
 
@@ -40,3 +41,14 @@ def test_all_at_once(zoo_wheels: dict[str, Path], scratch_venv: Environment) -> 
     assert composed.returncode == 0, composed.stderr
     assert "seed: 3" in composed.stdout
     assert sum(line.startswith("plugin not loaded: zoo_") for line in composed.stderr.splitlines()) == len(ZOO)
+
+
+def test_the_quickstart_still_finds_its_winner(zoo_wheels: dict[str, Path], scratch_venv: Environment) -> None:
+    scratch_venv.install(*zoo_wheels.values())
+    experiments = str(CHECKOUT / "experiments")
+    done = scratch_venv.run("+experiment=quickstart", "hydra.run.dir=run", PRELAUNCH_EXPERIMENTS=experiments)
+    assert done.returncode == 0, done.stderr
+    result = json.loads((scratch_venv.folder / "run" / "result.json").read_text())
+    assert (result["verdict"]["treatment"], result["verdict"]["decision"]) == ("treatment", "ship")
+    lines = [line for line in done.stderr.splitlines() if line.startswith("plugin not loaded: zoo_")]
+    assert len(lines) == len(ZOO)
