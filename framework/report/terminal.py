@@ -1,5 +1,6 @@
 """One screen for the terminal: the verdict first, then what it rests on, warnings last.
 
+Effects by segment and the strategies' own values are for the page, which has room for them.
 Plain lines without boxes, so that a pipe, a log and a narrow window read the same; colour only where a terminal shows
 it. No number is ever cut: where columns do not fit, a row takes several lines.
 """
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import sys
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -17,15 +18,8 @@ from rich.text import Text
 from framework.records.component import ReportSection
 from framework.records.result import Result
 from framework.report.formats import PLAIN, count
-from framework.report.reading import (
-    DECISIONS,
-    all_warnings,
-    by_segment,
-    evidence_names,
-    overall,
-    pairs_of,
-)
-from framework.report.tables import arm_text, cleaning_sum, effect_cells
+from framework.report.reading import DECISIONS, all_warnings, evidence_names, overall, pairs_of
+from framework.report.tables import cleaning_sum, effect_cells
 from framework.stats.effects import Effect
 
 COLOURS = {"ship": "green", "hold": "yellow", "stop": "red", "undecided": "cyan"}
@@ -38,9 +32,6 @@ def show(result: Result, console: Console | None = None, sections: Sequence[Repo
     _verdict(result, out)
     for name in evidence_names(result):
         _evidence(result, name, out)
-    for name in evidence_names(result):
-        _segments(result, name, out)
-    _arms(result, out)
     _trust(result, out)
     for section in sections:
         if section.text:
@@ -104,8 +95,10 @@ def _verdict(result: Result, out: Console) -> None:
     _say(out, verdict.headline, "bold")
     if plain:
         _say(out, plain)
-    whom = ", ".join(f"{name}: {own}" for name, own in verdict.segments.items())
-    _say(out, f"For whom: {whom}; all others: {verdict.decision}" if whom else "For whom: all users")
+    words = dict.fromkeys(verdict.segments.values())
+    groups = [f"{word} for {', '.join(n for n, own in verdict.segments.items() if own == word)}" for word in words]
+    everybody = [f"{verdict.decision} for all others"] if groups else ["all users"]
+    _say(out, f"For whom: {'; '.join([*groups, *everybody])}")
     if verdict.more_units is not None:
         _say(out, f"To decide: about {count(verdict.more_units, PLAIN)} units in all")
     for reason in verdict.reasons:
@@ -120,31 +113,17 @@ def _evidence(result: Result, name: str, out: Console) -> None:
     about = f": {described.design}, {count(described.units, PLAIN)} users" if described else ""
     _say(out, "")
     _say(out, f"Differences over all users, {name}{about} (* primary, p corrected)", "bold")
-    _effects(effects, result, out, lambda effect: effect.metric + ("*" if effect.role == "primary" else ""))
+    _effects(effects, result, out)
 
 
-def _segments(result: Result, name: str, out: Console) -> None:
-    effects = by_segment(result, name)
-    primary = [effect for effect in effects if effect.role == "primary"]
-    if not primary:
-        return
-    for metric in dict.fromkeys(effect.metric for effect in primary):
-        _say(out, "")
-        _say(out, f"{metric} by segment, {name}", "bold")
-        chosen = [effect for effect in primary if effect.metric == metric]
-        _effects(chosen, result, out, lambda effect: str(effect.segment))
-    if len(effects) > len(primary):
-        _say(out, f"({len(effects) - len(primary)} further segment figures are in the page.)")
-
-
-def _effects(effects: Sequence[Effect], result: Result, out: Console, label: Callable[[Effect], str]) -> None:
+def _effects(effects: Sequence[Effect], result: Result, out: Console) -> None:
     for treatment, control in pairs_of(list(effects), result):
         _say(out, f"{treatment} against {control}", "italic")
         chosen = [effect for effect in effects if (effect.treatment, effect.control) == (treatment, control)]
         cells = [effect_cells(effect, result, PLAIN) for effect in chosen]
         rows = [
             (
-                clean(label(effect)),
+                clean(effect.metric + ("*" if effect.role == "primary" else "")),
                 cell.estimate,
                 cell.interval,
                 cell.relative if cell.relative != PLAIN.absent else "",
@@ -157,20 +136,6 @@ def _effects(effects: Sequence[Effect], result: Result, out: Console, label: Cal
         for line in lines:
             tone = next((cell.tone for cell in cells if line.endswith(f" {cell.word}")), "unclear")
             _say(out, f"  {line}", TONES[tone], whole=True)
-
-
-def _arms(result: Result, out: Console) -> None:
-    for name in evidence_names(result):
-        arms = [arm for arm in result.arms if arm.evidence == name and arm.segment is None]
-        if not arms:
-            continue
-        _say(out, "")
-        _say(out, f"Values, {name}", "bold")
-        for metric in dict.fromkeys(arm.metric for arm in arms):
-            values = ", ".join(
-                f"{arm.strategy} {arm_text(arm, result, PLAIN)[0]}" for arm in arms if arm.metric == metric
-            )
-            _say(out, f"  {metric}: {values}", hang=4)
 
 
 def _trust(result: Result, out: Console) -> None:

@@ -50,12 +50,10 @@ def cautions(control: UnitValues, treatment: UnitValues, *, design: str) -> tupl
     largest = max(_largest_share(part) for part in parts)
     if largest > ONE_UNIT:
         found.append(
-            f"Heavy tail: one unit carries {largest:.0%} of the spread, so the interval may miss more often than said."
+            "Heavy tail: one unit carries over a quarter of the spread, so the interval may miss more often than said."
         )
     elif abs(skewness) > SKEWNESS:
-        found.append(
-            f"Heavy tail: the estimate is skewed ({skewness:+.2f}), so the interval may miss more often on one side."
-        )
+        found.append("Skewed: the interval may miss more often on one side than on the other.")
     for arm in (control, treatment):
         if arm.denominator is not None and mean_error(arm.denominator) > DENOMINATOR * float(arm.denominator.mean()):
             found.append("The ratio's denominator is uncertain by more than 10 %: the delta method is rough.")

@@ -12,7 +12,7 @@ from framework.records import ReportSection, Result
 from framework.report.formats import PLAIN, count
 from framework.report.progress import stages
 from framework.report.sweep import show_sweep
-from framework.report.tables import arm_text, effect_cells
+from framework.report.tables import effect_cells
 from framework.report.terminal import print_path, show
 
 
@@ -29,7 +29,7 @@ def test_a_pipe_gets_every_number(result: Result, width: int) -> None:
     assert text.isascii()
     words = " ".join(text.split())
     for effect in result.effects:
-        if effect.segment is not None and effect.role != "primary":
+        if effect.segment is not None:
             continue
         cells = effect_cells(effect, result, PLAIN)
         assert cells.estimate in words
@@ -37,8 +37,6 @@ def test_a_pipe_gets_every_number(result: Result, width: int) -> None:
         assert (cells.p_adjusted if effect.p_adjusted is not None else cells.p) in words
         if effect.relative.estimate is not None:
             assert cells.relative in words
-    for arm in result.arms:
-        assert arm_text(arm, result, PLAIN)[0] in words
     for n in (result.cleaning.rows_in, result.cleaning.rows_kept):
         assert count(n, PLAIN) in words
     assert "..." not in text
@@ -52,7 +50,7 @@ def test_no_line_is_wider_than_the_terminal(result: Result, width: int) -> None:
 def test_the_verdict_is_first_and_warnings_are_last(result: Result) -> None:
     lines = [line for line in _shown(result, 80).splitlines() if line]
     assert lines[0] == "VERDICT: SHIP"
-    assert "For whom: Champions: ship, Bargain hunters: stop; all others: ship" in lines
+    assert "For whom: ship for Champions; stop for Bargain hunters; ship for all others" in lines
     start = next(i for i, line in enumerate(lines) if line.startswith("Warnings (4)"))
     assert lines[start - 1 :][0].startswith(("(popularity", "Simulator"))
     assert all(line.startswith(("! ", "  ")) for line in lines[start + 1 :])
