@@ -163,6 +163,13 @@ def _bad_value(error: OmegaConfBaseException, place: str) -> ConfigError:
     if isinstance(error, ValidationError) and found:
         expected = EXPECTED.get(found[3], found[3])
         return ConfigError(f"{place}{key} is {found[1]!r}", allowed=expected)
+    if "is not a subclass of ComponentConfig" in message and (given := re.search(r"value: (.*)\.?$", message)):
+        name = given[1].rstrip(".")
+        kind = key.rpartition(".")[2]
+        return ConfigError(
+            f"{place}{key} is {name!r}, and it must be a component",
+            hint=f"Write {key}.name={name}, or choose its whole config with {kind}@{key}={name}.",
+        )
     return ConfigError(f"{place}{key + ': ' if key else ''}{message}")
 
 

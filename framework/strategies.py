@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,6 +18,10 @@ class Rule:
 
     recommender: Recommender
     policy: Policy
+
+    def fresh(self) -> Rule:
+        """Return the rule with a policy of its own; the recommender, which no trial changes, is shared."""
+        return Rule(self.recommender, copy.deepcopy(self.policy))
 
 
 @dataclass(frozen=True)
@@ -38,6 +43,11 @@ class Strategy:
     def learns(self) -> bool:
         """Whether any of its policies learns while the trial runs."""
         return any(isinstance(rule.policy, Learns) for rule in self._all_rules())
+
+    def fresh(self) -> Strategy:
+        """Return the strategy as before any feedback: what a copy's policies learn stays with the copy."""
+        rules = {segment: rule.fresh() for segment, rule in self.rules.items()}
+        return replace(self, default=self.default.fresh(), rules=rules)
 
     def decide(self, queries: Queries, candidates: int, rng: np.random.Generator) -> tuple[Actions, NDArray[np.bool_]]:
         """Return what is shown to each query, and which queries got the recommender's fallback (n,)."""

@@ -55,7 +55,7 @@ def simulated_trial(
         queries = everyone if in_arm is None else everyone.take(np.flatnonzero(in_arm == index))
         # The same stream for all arms is what makes the random numbers common.
         stream = [seed, 2] if in_arm is None else [seed, 2, index]
-        outcomes[name] = _outcomes(strategy, queries, population, simulator, batches, candidates, stream)
+        outcomes[name] = _outcomes(strategy.fresh(), queries, population, simulator, batches, candidates, stream)
     return Trial("simulated", design, ESTIMAND, ASSUMPTION, outcomes)
 
 

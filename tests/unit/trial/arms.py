@@ -1,5 +1,7 @@
 """Strategies that show fixed items, and a simulator whose answers are known."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -36,12 +38,29 @@ class Top:
 
 @dataclass
 class Remembers(Top):
-    """Like Top, and keeps what it was told."""
+    """Like Top, and writes what it is told into a list that its copies share."""
 
     told: list[Feedback] = field(default_factory=list)
 
     def learn(self, feedback: Feedback) -> None:
         self.told.append(feedback)
+
+    def __deepcopy__(self, memo: dict[int, object]) -> Remembers:
+        return Remembers(self.told)
+
+
+@dataclass
+class Counts:
+    """Shows another item after every batch that it learned from."""
+
+    batches: int = 0
+
+    def act(self, queries: Queries, slates: Slates, rng: np.random.Generator) -> Actions:
+        items = np.roll(slates.items, self.batches, axis=1)[:, : queries.positions]
+        return Actions(items, np.ones(items.shape))
+
+    def learn(self, feedback: Feedback) -> None:
+        self.batches += 1
 
 
 @dataclass

@@ -5,9 +5,10 @@ import pytest
 
 from framework.data.tables import Dataset
 from framework.errors import ConfigError
+from framework.records import Feedback
 from framework.trial.population import Population
 from framework.trial.simulated import simulated_trial
-from tests.unit.trial.arms import Coin, Remembers, strategy
+from tests.unit.trial.arms import Coin, Counts, Remembers, strategy
 
 CHANCES = np.linspace(0.05, 0.8, 20)
 
@@ -50,13 +51,22 @@ def test_frequencies_are_those_of_the_simulator(data: Dataset, population: Popul
 
 
 def test_a_learning_policy_is_told_of_every_user_once(data: Dataset, population: Population) -> None:
-    policy = Remembers()
+    told: list[Feedback] = []
+    policy = Remembers(told)
     trial = hold(population, {"a": strategy("a", (3, 5, 9), data, policy), "b": strategy("b", (1, 2, 3), data)})
-    assert len(policy.told) == 4
-    told = np.concatenate([feedback.queries.user for feedback in policy.told])
-    np.testing.assert_array_equal(np.sort(told), np.arange(len(data.users)))
-    total = sum(int(feedback.responses.bought.sum()) for feedback in policy.told)
+    assert len(told) == 4
+    users = np.concatenate([feedback.queries.user for feedback in told])
+    np.testing.assert_array_equal(np.sort(users), np.arange(len(data.users)))
+    total = sum(int(feedback.responses.bought.sum()) for feedback in told)
     assert total == trial.outcomes["a"].bought.sum()
+
+
+def test_what_a_policy_learns_in_a_trial_stays_in_it(data: Dataset, population: Population) -> None:
+    learner = strategy("a", (3, 5, 9), data, Counts())
+    arms = {"a": learner, "b": strategy("b", (1, 2, 3), data)}
+    first, again = (hold(population, arms).outcomes["a"].items for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert learner.default.policy.batches == 0
 
 
 def test_the_seed_decides(data: Dataset, population: Population) -> None:
