@@ -117,8 +117,9 @@ def test_no_planted_effect_is_found_in_one_to_ten_percent(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_planted_effect_is_found_as_often_as_the_power_says(tmp_path: Path) -> None:
-    share, power = trials(tmp_path)
-    print(f"planted effect 1: {share:.3f} of {TRIALS} trials declare a winner, power {power:.3f}")
+@pytest.mark.parametrize("effect", [0.6, 1.0])
+def test_the_planted_effect_is_found_as_often_as_the_power_says(tmp_path: Path, effect: float) -> None:
+    share, power = trials(tmp_path, f"source.params.planted_effect={effect}")
+    print(f"planted effect {effect}: {share:.3f} of {TRIALS} trials declare a winner, power {power:.3f}")
     low, high = binom.ppf([0.0005, 0.9995], TRIALS, power) / TRIALS
     assert low <= share <= high
