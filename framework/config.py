@@ -44,7 +44,8 @@ class StrategyConfig:
 class MetricConfig:
     """A metric and its role in the decision: "primary", "secondary" or "guardrail".
 
-    A guardrail is harmed where its effect's interval lies beyond `margin` (metric's own unit) on the bad side.
+    A guardrail is harmed where its effect's interval lies beyond `margin` on the bad side. Margins are in the metric's
+    unit: shares as fractions, money in whole units of the currency.
     """
 
     name: str = MISSING

@@ -73,7 +73,8 @@ def named_components(config: RunConfig) -> Iterator[tuple[str, ComponentConfig, 
 def fit_segments(bench: Bench, choice: ComponentConfig, data: Dataset, where: str = "model") -> SegmentedData:
     """Fit a model and return the data with its segments; `where` is the config's key that names it."""
     model = bench.build("model", choice, where)
-    model.fit(data, bench.context(where))
+    # Equal models draw equally, wherever the study names them: what is fitted on their segments can be shared.
+    model.fit(data, bench.context(f"model:{choice.name}-{crc32(identity(choice).encode()):08x}"))
     segmentation: Segmentation = model.segment(data)
     return SegmentedData(with_segments(data, segmentation), segmentation)
 
@@ -154,11 +155,9 @@ def _strategy(
     bench: Bench, name: str, choice: StrategyConfig, segmented: SegmentedData, shared: dict[str, Recommender]
 ) -> Strategy:
     model = choice.model or bench.config.model
-    own = (
-        segmented
-        if choice.model is None
-        else fit_segments(bench, choice.model, segmented.data, f"strategies.{name}.model")
-    )
+    own = segmented
+    if identity(model) != identity(bench.config.model):
+        own = fit_segments(bench, model, segmented.data, f"strategies.{name}.model")
 
     def rule(recommender: ComponentConfig, policy: ComponentConfig, where: str) -> Rule:
         key = identity([identity(recommender), identity(model)])

@@ -17,6 +17,10 @@ from framework.trial.assign import planned_shares
 from framework.trial.effects import arm_values, effects_of, measure, pairs_of, segment_sizes
 
 
+MINOR_UNITS = 100.0
+"""Minor currency units in a unit of money, in which a study writes differences and margins."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """What the trials say of the strategies."""
@@ -52,6 +56,8 @@ def decision_rule(config: RunConfig, metrics: Sequence[RatedMetric]) -> Decision
         primary=tuple(rated.metric.label for rated in tested if rated.role == "primary"),
         guardrails={rated.metric.label: rated.margin for rated in tested if rated.role == "guardrail"},
         higher_is_better={rated.metric.label: rated.metric.higher_is_better for rated in tested},
+        measurable={rated.metric.label: tuple(rated.metric.evidence) for rated in tested if rated.role == "guardrail"},
+        scale={rated.metric.label: MINOR_UNITS for rated in tested if rated.metric.unit == "money"},
     )
 
 
@@ -75,7 +81,10 @@ def judge(
     weighed, doubts = _weighed(rule, simulator)
     counted = [effect for effect in effects if effect.evidence in weighed.evidence]
     treatments = [name for name in config.strategies if name != config.control]
-    verdicts = tuple(decide(counted, weighed, treatment) for treatment in treatments)
+    if counted:
+        verdicts = tuple(decide(counted, weighed, treatment) for treatment in treatments)
+    else:
+        verdicts = tuple(_nothing_to_rest_on(treatment, doubts) for treatment in treatments)
     return Judgement(
         effects=tuple(effects),
         arms=tuple(arms),
@@ -89,14 +98,19 @@ def judge(
 
 
 def _weighed(rule: DecisionRule, simulator: SimulatorCheck | None) -> tuple[DecisionRule, tuple[str, ...]]:
-    if simulator is None or simulator.trusted or "simulated" not in rule.evidence or len(rule.evidence) == 1:
+    if simulator is None or simulator.trusted or "simulated" not in rule.evidence:
         return rule, ()
     left = tuple(name for name in rule.evidence if name != "simulated")
     warning = (
         "Simulated evidence is shown but does not decide, because the simulator failed its check. "
-        f"The verdict rests on: {', '.join(left)}."
+        f"The verdict rests on: {', '.join(left) or 'nothing'}."
     )
     return replace(rule, evidence=left), (warning,)
+
+
+def _nothing_to_rest_on(treatment: str, doubts: Sequence[str]) -> Verdict:
+    headline = f"Undecided on {treatment}: no evidence that the rule names can be trusted."
+    return Verdict(treatment, "undecided", headline, tuple(doubts))
 
 
 def _evidence(trial: Trial) -> Evidence:

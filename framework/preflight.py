@@ -58,6 +58,8 @@ def _check_evidence(config: RunConfig) -> None:
         raise ConfigError("trial.evidence is empty", allowed=EVIDENCE)
     for name in config.trial.evidence:
         _one_of("trial.evidence", name, EVIDENCE)
+        if config.trial.evidence.count(name) > 1:
+            raise ConfigError(f"trial.evidence names '{name}' twice", hint="Name each kind of evidence once.")
     for name in config.decision.evidence or []:
         _one_of("decision.evidence", name, tuple(config.trial.evidence))
     _one_of("trial.holdout.users", config.trial.holdout.users, ("all", "known"))
@@ -74,6 +76,21 @@ def _check_numbers(config: RunConfig) -> None:
         value = getattr(config.trial, key)
         if value < 1:
             raise ConfigError(f"trial.{key} is {value}", allowed="1 or more")
+    primaries = sum(metric.role == "primary" for metric in config.metrics.values())
+    if config.decision.difference > 0 and primaries > 1:
+        raise ConfigError(
+            f"decision.difference is {config.decision.difference}, in the unit of {primaries} primary metrics at once",
+            hint="Keep one metric primary, or set the difference to 0.",
+        )
+    users = config.trial.simulated.users
+    if users is not None and users < 2 * len(config.strategies):
+        raise ConfigError(f"trial.simulated.users is {users}", allowed="two for every strategy, or null for all")
+    cleaning = config.data.cleaning
+    if cleaning.implausible_action == "remove" and cleaning.implausible_quantity is None:
+        raise ConfigError(
+            "data.cleaning.implausible_action=remove needs a fixed data.cleaning.implausible_quantity",
+            hint="A threshold taken from the whole log would let the test part decide which training rows exist.",
+        )
     if config.trial.simulated.batches < 1:
         raise ConfigError(f"trial.simulated.batches is {config.trial.simulated.batches}", allowed="1 or more")
 

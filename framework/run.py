@@ -18,6 +18,7 @@ from framework.records import Result, Run
 from framework.report.progress import stages
 from framework.runfolder import RunFolder
 from framework.stages import Stages, watched
+from framework.trial.dry_run import try_metrics
 from framework.trials import hold_trials
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
         warnings = [*check_study(study), *plugins.check(config=plain)]
         bench.check()
         metrics = rated_metrics(bench)
+        try_metrics([rated.metric for rated in metrics], study.trial.evidence, study.trial.positions)
         with open_engine(study.data, folder / "work") as engine:
             with stage("data", "Reading and cleaning the log"):
                 raw = bench.build("source", study.source, "source").read(bench.context("source"))

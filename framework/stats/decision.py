@@ -43,8 +43,8 @@ def decide(effects: Sequence[Effect], rule: DecisionRule, treatment: str) -> Ver
     - undecided: everything else. `more_units` is then what the least clear evidence needs in all, from its observed
       effect at the rule's power and the family's share of alpha; None, said in words, where the effect is about zero.
 
-    A segment's word is "stop" where a primary metric is worse in any evidence, "ship" where one is better, none is
-    worse and no guardrail is harmed there; other segments are absent.
+    A segment's word is "ship", "hold" or "stop" where the same rule, applied to the segment's own corrected effects,
+    says so; other segments are absent.
 
     Raises:
         TrialError: where a primary effect was not corrected (`multiplicity.correct`).
@@ -59,7 +59,7 @@ def decide(effects: Sequence[Effect], rule: DecisionRule, treatment: str) -> Ver
     if more_units is not None:
         headline += f" About {more_units:,} units in all would decide it."
     reasons = (*_reasons(overall, rule, found), *plan)
-    return Verdict(treatment, decision, headline, reasons, _segment_words(own, rule), more_units)
+    return Verdict(treatment, decision, headline, reasons, _segment_words(own, rule, named), more_units)
 
 
 def _findings(overall: Sequence[Effect], rule: DecisionRule, named: Sequence[str]) -> _Findings:
@@ -73,8 +73,22 @@ def _findings(overall: Sequence[Effect], rule: DecisionRule, named: Sequence[str
         words=words,
         silent=tuple(name for name in named if name not in words),
         harms=tuple(e for e in guards if harmed(e, rule)),
-        unmeasured=tuple(sorted(set(rule.guardrails) - {e.metric for e in guards})),
+        unmeasured=_unmeasured(guards, rule, named),
     )
+
+
+def _unmeasured(guards: Sequence[Effect], rule: DecisionRule, named: Sequence[str]) -> tuple[str, ...]:
+    """Return the guardrails that were measured nowhere, or not in an evidence that could have measured them."""
+    seen = {(e.metric, str(e.evidence)) for e in guards}
+    gaps = []
+    for metric in sorted(rule.guardrails):
+        wanted = [name for name in named if name in rule.measurable.get(metric, ())]
+        missing = [name for name in wanted if (metric, name) not in seen]
+        if missing:
+            gaps.append(f"{metric} in {listed(missing)}")
+        elif not wanted and not any(label == metric for label, _ in seen):
+            gaps.append(metric)
+    return tuple(gaps)
 
 
 def _first(order: Sequence[str], said: set[str]) -> str:
@@ -158,7 +172,7 @@ def _hopeless(name: str, rule: DecisionRule) -> str:
 def _needed(effect: Effect, rule: DecisionRule) -> int | None:
     distance = effect.estimate * rule.sign(effect.metric)
     if distance > 0:
-        distance = max(0.0, distance - rule.difference)
+        distance = max(0.0, distance - rule.least(effect.metric))
     now = effect.n_control if effect.design == "paired" else effect.n_control + effect.n_treatment
     alpha = rule.alpha / (effect.family or 1)
     needed = units_needed(effect, difference=distance, alpha=alpha, power=rule.power)
@@ -167,14 +181,13 @@ def _needed(effect: Effect, rule: DecisionRule) -> int | None:
     return max(needed, now + 1)
 
 
-def _segment_words(own: Sequence[Effect], rule: DecisionRule) -> dict[str, str]:
+def _segment_words(own: Sequence[Effect], rule: DecisionRule, named: Sequence[str]) -> dict[str, str]:
     words: dict[str, str] = {}
     for segment in dict.fromkeys(e.segment for e in own if e.segment is not None):
         here = [e for e in own if e.segment == segment]
-        said = {reading(e, rule) for e in here if e.metric in rule.primary}
-        safe = not any(harmed(e, rule) for e in here if e.metric in rule.guardrails)
-        if "worse" in said:
-            words[segment] = "stop"
-        elif "better" in said and safe:
-            words[segment] = "ship"
+        # Segments of one evidence only, such as new users, are judged by that one.
+        present = [name for name in named if any(str(e.evidence) == name for e in here)]
+        decision, _ = _judged(_findings(here, rule, present), "")
+        if decision != "undecided":
+            words[segment] = decision
     return words

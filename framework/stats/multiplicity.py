@@ -46,8 +46,8 @@ def correct(effects: Sequence[Effect], alpha: float = 0.05) -> tuple[Effect, ...
     Within each evidence by itself, since kinds of evidence are never pooled:
     - overall effects of primary metrics (or without a role) against the control: Holm over metrics x treatments;
     - the same between two treatments: a family of their own, Holm;
-    - segment effects, whatever their role: Benjamini-Hochberg over segments x metrics x treatments;
-    - overall secondary metrics and guardrails: not tested, `p_adjusted` None. A guardrail is judged by its interval.
+    - segment effects of primary metrics: Benjamini-Hochberg over segments x metrics x treatments;
+    - secondary metrics and guardrails: not tested, `p_adjusted` None. A guardrail is judged by its interval.
 
     `alpha` only enters the text. A family of one is corrected over one: p_adjusted is p_value.
 
@@ -99,11 +99,11 @@ def interval_at(effect: Effect, confidence: float) -> tuple[float, float]:
 
 
 def _family(effect: Effect, study_controls: frozenset[str]) -> str:
-    if effect.segment is not None:
-        return "Benjamini-Hochberg over segments x metrics x treatments"
     if effect.role not in FAMILY_ROLES:
         judged = "judged by its interval against its margin" if effect.role == "guardrail" else "read as exploratory"
         return f"none ({effect.role} metric: {judged})"
+    if effect.segment is not None:
+        return "Benjamini-Hochberg over segments x metrics x treatments"
     if study_controls and effect.control not in study_controls:
         return "Holm over primary metrics x pairs of treatments"
     return "Holm over primary metrics x treatments"

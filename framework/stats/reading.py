@@ -37,7 +37,7 @@ def reading(effect: Effect, rule: DecisionRule) -> str:
         return "worse"
     if rule.difference > 0:
         confidence = effect.confidence if effect.segment is not None else 1 - rule.alpha / (effect.family or 1)
-        if _towards_good(interval_at(effect, confidence), effect, rule)[0] <= rule.difference:
+        if _towards_good(interval_at(effect, confidence), effect, rule)[0] <= rule.least(effect.metric):
             return "unclear"
     return "better"
 
@@ -45,12 +45,12 @@ def reading(effect: Effect, rule: DecisionRule) -> str:
 def harmed(effect: Effect, rule: DecisionRule) -> bool:
     """Say whether a guardrail's nominal interval lies wholly beyond its margin on the bad side."""
     low_high = _towards_good((effect.ci_low, effect.ci_high), effect, rule)
-    return low_high[1] < -rule.guardrails[effect.metric]
+    return low_high[1] < -rule.tolerated(effect.metric)
 
 
 def cleared(effect: Effect, rule: DecisionRule) -> bool:
     """Say whether a guardrail's nominal interval rules out harm beyond its margin."""
-    return _towards_good((effect.ci_low, effect.ci_high), effect, rule)[0] >= -rule.guardrails[effect.metric]
+    return _towards_good((effect.ci_low, effect.ci_high), effect, rule)[0] >= -rule.tolerated(effect.metric)
 
 
 def change(effect: Effect) -> str:

@@ -17,7 +17,9 @@ class DecisionRule:
     `alpha` is two-sided over the primary family of one evidence; `power` is what undecided plans for; `difference`
     is how much better (metric's unit, 0 or more) a primary metric must be; `evidence` names the kinds that must agree
     (empty: all that there are); `primary` holds metric labels; `guardrails` maps labels to the harm that is tolerated
-    (metric's unit, 0 or more); `higher_is_better` maps labels to their direction (absent: True).
+    (metric's unit, 0 or more); `higher_is_better` maps labels to their direction (absent: True); `measurable` maps
+    labels to the kinds of evidence that they can be read from (absent: any one is enough); `scale` maps labels to how
+    many of the metric's units make one of `difference` and the margins (absent: 1; 100 where money is in cents).
     """
 
     alpha: float = 0.05
@@ -27,6 +29,8 @@ class DecisionRule:
     primary: tuple[str, ...] = ()
     guardrails: dict[str, float] = field(default_factory=dict)
     higher_is_better: dict[str, bool] = field(default_factory=dict)
+    measurable: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    scale: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
@@ -44,6 +48,14 @@ class DecisionRule:
                 )
             if label in self.primary:
                 raise TrialError(f"metric '{label}' is both primary and guardrail", allowed="one role a metric")
+
+    def least(self, metric: str) -> float:
+        """Return the difference that the metric must exceed, in the metric's own unit."""
+        return self.difference * self.scale.get(metric, 1.0)
+
+    def tolerated(self, metric: str) -> float:
+        """Return the harm to a guardrail that is tolerated, in the metric's own unit."""
+        return self.guardrails[metric] * self.scale.get(metric, 1.0)
 
     def sign(self, metric: str) -> float:
         """Return 1 where higher is better for the metric, else -1."""
@@ -70,7 +82,8 @@ def rule_text(rule: DecisionRule) -> str:
             f"Ship where {where} that measures it shows {metrics} better{beyond}, none worse"
             + (f", and no guardrail is harmed ({guards})." if guards else "."),
             "Stop where a primary metric is shown worse and none better.",
-            "Hold where better and worse are both shown, or where a guardrail is harmed.",
+            "Hold where better and worse are both shown, or where a guardrail is harmed"
+            + (" (harm must be shown: an unclear guardrail does not stop a launch)." if guards else "."),
             f"Otherwise undecided, with the units that it would take at {rule.power:.0%} power.",
             sure,
         ]

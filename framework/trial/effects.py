@@ -43,8 +43,8 @@ def pairs_of(
 ) -> tuple[Pair, ...]:
     """Return what to compare.
 
-    Every treatment with the control on every metric; on primary metrics also per segment of at least `floor` units,
-    and every two treatments with each other.
+    Every treatment with the control on every metric; on primary metrics and guardrails also per segment of at least
+    `floor` units; on primary metrics every two treatments with each other.
     """
     treatments = [name for name in trial.outcomes if name != control]
     primary = [label for label in measured if roles[label] == "primary"]
@@ -52,7 +52,8 @@ def pairs_of(
     within = [
         Pair(label, control, treatment, segment)
         for segment in tested_segments(trial, floor)
-        for label in primary
+        for label in measured
+        if roles[label] in {"primary", "guardrail"}
         for treatment in treatments
     ]
     between = [

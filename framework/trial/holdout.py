@@ -14,7 +14,9 @@ from framework.records import Outcomes, Queries, Trial
 from framework.strategies import Strategy
 from framework.trial.population import Population
 
-ESTIMAND = "purchases that the shop's later log already holds, among the items that a strategy would have shown"
+ESTIMAND = (
+    "purchases, by the users who bought anything in the test part, of the items that a strategy would have shown them"
+)
 ASSUMPTION = "Showing an item neither causes nor prevents a purchase: only what users bought anyway is counted."
 
 

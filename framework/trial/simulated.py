@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.errors import ConfigError
+from framework.errors import ConfigError, TrialError
 from framework.kinds import Simulator
 from framework.records import Outcomes, Queries, Trial
 from framework.strategies import Strategy
@@ -15,6 +15,8 @@ from framework.trial.assign import assign, planned_shares
 from framework.trial.population import Population
 
 DESIGNS = ("paired", "independent")
+MIN_UNITS = 2
+"""Users that an arm needs before anything can be said of it."""
 ESTIMAND = (
     "purchases of shown items by the users known at the split, over a window as long as the simulator was fitted on"
 )
@@ -53,6 +55,12 @@ def simulated_trial(
     outcomes = {}
     for index, (name, strategy) in enumerate(strategies.items()):
         queries = everyone if in_arm is None else everyone.take(np.flatnonzero(in_arm == index))
+        if len(queries) < MIN_UNITS:
+            raise TrialError(
+                f"strategy '{name}' got {len(queries)} of {len(everyone)} users",
+                allowed=f"{MIN_UNITS} or more",
+                hint="Give it a larger share (trial.simulated.shares), or use more users (trial.simulated.users).",
+            )
         # The same stream for all arms is what makes the random numbers common.
         stream = [seed, 2] if in_arm is None else [seed, 2, index]
         outcomes[name] = _outcomes(strategy.fresh(), queries, population, simulator, batches, candidates, stream)
@@ -73,8 +81,10 @@ def _outcomes(
     bought, amount, orders = np.zeros((n, k), dtype=bool), np.zeros((n, k), dtype=np.int64), np.zeros(n, dtype=np.int32)
     for number, rows in enumerate(_batches(n, batches if strategy.learns else 1, stream)):
         part = queries.take(rows)
-        actions, part_fallback = strategy.decide(part, candidates, np.random.default_rng([*stream, number, 1]))
-        responses = simulator.respond(part, actions, np.random.default_rng([*stream, number, 2]))
+        actions, part_fallback = strategy.decide(part, candidates, np.random.default_rng([*stream, 1, number]))
+        # Draws are keyed by user and item, and a user comes once: one key for all batches keeps the numbers common
+        # between an arm that learns and one that does not.
+        responses = simulator.respond(part, actions, np.random.default_rng([*stream, 2]))
         strategy.learn(part, actions, responses)
         items[rows], fallback[rows] = actions.items, part_fallback
         bought[rows], amount[rows], orders[rows] = responses.bought, responses.amount, responses.orders
@@ -98,5 +108,5 @@ def _outcomes(
 def _batches(n: int, batches: int, stream: list[int]) -> list[NDArray[np.intp]]:
     if batches <= 1:
         return [np.arange(n)]
-    order = np.random.default_rng([*stream, 0]).permutation(n)
+    order = np.random.default_rng([*stream, 3]).permutation(n)
     return [np.sort(rows) for rows in np.array_split(order, min(batches, n)) if len(rows)]

@@ -29,6 +29,8 @@ def check_against(
     `orders` (U,) were made, `rates` (U,) were foretold; `pairs` (m) stand for all (buyer, item) pairs of the window,
     `probabilities` (m,) were foretold for them, `popularity` (m,) is each item's share of recent buyers: the baseline.
     """
+    if not len(pairs.user):
+        return SimulatorCheck("Not to be trusted: no known user bought a known item in the later part.", False, (), {})
     active = 1.0 - np.exp(-rates)
     rows = [
         row
@@ -83,13 +85,15 @@ def _pair_row(
 def _scores(pairs: Pairs, probabilities: NDArray[np.float64], popularity: NDArray[np.float64]) -> dict[str, float]:
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import log_loss, roc_auc_score
+    from threadpoolctl import threadpool_limits
 
     bought, weight = pairs.bought, pairs.weight
     base = np.clip(popularity, 1e-9, None)
     base = np.clip(base * float((weight * bought).sum() / (weight * base).sum()), 1e-9, 1 - 1e-9)
     clipped = np.clip(probabilities, 1e-9, 1 - 1e-9)
     logit = np.log(clipped / (1 - clipped))[:, None]
-    slope = LogisticRegression(C=np.inf, max_iter=200).fit(logit, bought, sample_weight=weight).coef_[0, 0]
+    with threadpool_limits(1):
+        slope = LogisticRegression(C=np.inf, max_iter=200).fit(logit, bought, sample_weight=weight).coef_[0, 0]
     return {
         "log_loss": float(log_loss(bought, clipped, sample_weight=weight)),
         "log_loss_of_popularity": float(log_loss(bought, base, sample_weight=weight)),

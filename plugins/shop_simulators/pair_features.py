@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -74,11 +75,13 @@ class PairFeatures:
 
     def rows(self, user: NDArray[np.int32], item: NDArray[np.int32]) -> NDArray[np.float64]:
         """Return the features (m, len(NAMES)) of m pairs; popularity enters as a logarithm."""
-        blocks = [
-            self._block(user[start : start + _BLOCK], item[start : start + _BLOCK])
-            for start in range(0, max(len(user), 1), _BLOCK)
-        ]
-        return np.concatenate(blocks)
+        blocks = list(self.blocks(user, item))
+        return np.concatenate(blocks) if blocks else np.zeros((0, len(NAMES)))
+
+    def blocks(self, user: NDArray[np.int32], item: NDArray[np.int32]) -> Iterator[NDArray[np.float64]]:
+        """Give the same features in blocks of a bounded number of pairs, in order."""
+        for start in range(0, len(user), _BLOCK):
+            yield self._block(user[start : start + _BLOCK], item[start : start + _BLOCK])
 
     def _block(self, user: NDArray[np.int32], item: NDArray[np.int32]) -> NDArray[np.float64]:
         floor = 0.5 / max(len(self.segment), 1)

@@ -24,6 +24,8 @@ from framework.records import Actions, Context, Queries, Responses, SimulatorChe
 from shop_simulators.honesty import check_against
 from shop_simulators.pair_features import PairFeatures
 
+MOST_BUYERS = 20_000
+"""Buyers whose pairs the pair model is fitted on and checked with; more would only cost memory."""
 _ACTIVE, _COUNT, _BUY, _QUANTITY, _ORDER = range(5)
 
 
@@ -53,21 +55,23 @@ class PurchaseResponse:
         from sklearn.linear_model import LogisticRegression, PoissonRegressor
         from sklearn.pipeline import make_pipeline
         from sklearn.preprocessing import StandardScaler
+        from threadpoolctl import threadpool_limits
 
         orders = _orders(early, later)
-        if not orders.any():
+        if not len(_known_purchases(later)[0]):
             raise DataError(
-                "no user of the fit part bought anything in the validation part, so responses cannot be learned",
+                "no user of the fit part bought a known item in the validation part, so responses cannot be learned",
                 hint="Make the validation part longer (data.split.validation), or leave out simulated evidence.",
             )
         self._rate = make_pipeline(StandardScaler(), PoissonRegressor(alpha=1e-3, max_iter=500))
-        self._rate.fit(_activity(early), orders)
         pairs = sample_pairs(early, later, self.config.negatives, context.rng)
         self._choice = make_pipeline(
             StandardScaler(), LogisticRegression(C=1.0 / self.config.regularization, max_iter=500)
         )
         features = PairFeatures.of(early).rows(pairs.user, pairs.item)
-        self._choice.fit(features, pairs.bought, logisticregression__sample_weight=pairs.weight)
+        with threadpool_limits(1):  # sums on several threads differ in the last digits
+            self._rate.fit(_activity(early), orders)
+            self._choice.fit(features, pairs.bought, logisticregression__sample_weight=pairs.weight)
         self._fit_quantity(early, later)
         self._days = (later.end - later.start) / MICROSECONDS_PER_DAY
         self.prepare(early)
@@ -80,15 +84,21 @@ class PurchaseResponse:
 
     def order_rates(self, data: Dataset) -> NDArray[np.float64]:
         """Return each user's expected number of orders in the next window (U,)."""
-        rates: NDArray[np.float64] = self._rate.predict(_activity(data))
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):
+            rates: NDArray[np.float64] = self._rate.predict(_activity(data))
         return rates
 
     def pair_probabilities(
         self, pairs: PairFeatures, user: NDArray[np.int32], item: NDArray[np.int32]
     ) -> NDArray[np.float64]:
         """Return the probability (m,) that each pair's user buys the item in a window in which the user orders."""
-        probabilities: NDArray[np.float64] = self._choice.predict_proba(pairs.rows(user, item))[:, 1]
-        return probabilities
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):
+            parts = [self._choice.predict_proba(block)[:, 1] for block in pairs.blocks(user, item)]
+        return np.concatenate(parts) if parts else np.zeros(0)
 
     def check(self, early: Dataset, later: Window, context: Context) -> SimulatorCheck:
         """Foretell `later` from `early` and compare.
@@ -164,21 +174,28 @@ class Pairs:
 
 
 def sample_pairs(early: Dataset, later: Window, negatives: int, rng: np.random.Generator) -> Pairs:
-    """Return all known (user, item) purchases of the window, and for each of its buyers a sample of items not bought.
+    """Return the known (user, item) purchases of the window, and for each of its buyers a sample of items not bought.
 
-    Half of the sample falls on popular items, where recommendations are; the weights undo that.
+    Of more than `MOST_BUYERS` buyers a random sample of that size stands for all. Half of the items not bought are
+    drawn by popularity, where recommendations are; the weights undo both.
     """
     user, item, _ = _known_purchases(later)
     width = np.int64(len(early.items))
+    buyers = everyone = np.unique(user)
+    if len(everyone) > MOST_BUYERS:
+        buyers = np.sort(rng.choice(everyone, MOST_BUYERS, replace=False))
+        kept = np.isin(user, buyers)
+        user, item = user[kept], item[kept]
+    share = len(buyers) / max(len(everyone), 1)
     positive = np.unique(user.astype(np.int64) * width + item)
-    buyers = np.unique(user)
     counts = np.bincount(early.events.of_kind("purchase").item.clip(min=0), minlength=width) + 1.0
     chance = 0.5 / width + 0.5 * counts / counts.sum()
     drawn = rng.choice(width, size=(len(buyers), negatives), p=chance)
     keys = (buyers.astype(np.int64)[:, None] * width + drawn).ravel()
     weight = (1.0 / (negatives * chance))[drawn.ravel()]
     fresh = ~np.isin(keys, positive)
-    keys, weight = np.concatenate([positive, keys[fresh]]), np.concatenate([np.ones(len(positive)), weight[fresh]])
+    keys = np.concatenate([positive, keys[fresh]])
+    weight = np.concatenate([np.ones(len(positive)), weight[fresh]]) / share
     bought = np.zeros(len(keys), dtype=np.int8)
     bought[: len(positive)] = 1
     return Pairs((keys // width).astype(np.int32), (keys % width).astype(np.int32), bought, weight)

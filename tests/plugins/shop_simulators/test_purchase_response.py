@@ -114,3 +114,20 @@ def test_nobody_known_buying_is_an_error(data: Dataset, later: Window, context: 
     strangers = replace(later, user_index=np.full_like(later.user_index, -1))
     with pytest.raises(DataError, match=r"data\.split\.validation"):
         PurchaseResponse(PurchaseResponse.Config()).fit(data, strangers, context)
+
+
+def test_a_sample_of_buyers_stands_for_all(data: Dataset, later: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = sample_pairs(data, later, 200, np.random.default_rng(0))
+    monkeypatch.setattr("shop_simulators.purchase_response.MOST_BUYERS", 200)
+    part = sample_pairs(data, later, 200, np.random.default_rng(0))
+    assert len(np.unique(part.user)) == 200
+    assert part.weight.sum() == pytest.approx(whole.weight.sum(), rel=0.02)
+
+
+def test_a_window_without_known_purchases_is_not_trusted(
+    data: Dataset, later: Window, fitted: PurchaseResponse, context: Context
+) -> None:
+    strangers = replace(later, user_index=np.full_like(later.user_index, -1))
+    check = fitted.check(data, strangers, context)
+    assert not check.trusted
+    assert "no known user" in check.sentence

@@ -119,23 +119,42 @@ def test_silent_evidence_is_named(trial):
     assert any(reason.startswith("simulated: measures no primary") for reason in verdict.reasons)
 
 
-def test_segments_get_their_own_word(make_effect):
+def test_a_segment_is_judged_by_the_same_rule(make_effect):
     def segment(name, z, evidence="holdout", **fields):
         return make_effect(z, segment=name, evidence=evidence, **fields)
+
+    def guard(name, z=0.0):
+        return segment(name, z, metric="returns", role="guardrail")
 
     effects = correct(
         [
             make_effect(1.0),
-            segment("vip", 5.0),
-            segment("vip", 4.0, "simulated"),
+            *(segment("vip", 5.0), segment("vip", 4.0, "simulated"), guard("vip")),
+            *(segment("one evidence of two", 5.0), segment("one evidence of two", 0.5, "simulated")),
+            *(segment("only in holdout", 5.0), guard("only in holdout")),
+            *(segment("torn", -5.0), segment("torn", 5.0, "simulated")),
             segment("lost", -5.0),
-            segment("lost", 5.0, "simulated"),
             segment("new", 0.5),
-            segment("returners", 5.0),
-            segment("returners", 9.0, metric="returns", role="guardrail"),
+            segment("guardrail not measured", 5.0),
+            *(segment("returners", 5.0), guard("returners", 9.0)),
         ]
     )
-    assert decide(effects, RULE, "new").segments == {"vip": "ship", "lost": "stop"}
+    assert decide(effects, RULE, "new").segments == {
+        "vip": "ship",
+        "only in holdout": "ship",
+        "torn": "hold",
+        "lost": "stop",
+        "returners": "hold",
+    }
+
+
+def test_a_guardrail_must_be_measured_in_every_evidence_that_can(trial):
+    effects = trial(4.0, 4.0)  # the guardrail in holdout only
+    assert decide(effects, RULE, "new").decision == "ship"
+    everywhere = replace(RULE, measurable={"returns": ("holdout", "simulated")})
+    verdict = decide(effects, everywhere, "new")
+    assert verdict.decision == "undecided"
+    assert "returns in simulated was not measured" in verdict.headline
 
 
 def test_uncorrected_effects_are_refused(make_effect):
@@ -172,6 +191,13 @@ def test_rules_that_cannot_be_are_refused(fields):
         replace(RULE, **fields)
 
 
+def test_margins_and_differences_are_scaled_to_the_metrics_unit(trial):
+    effects = trial(4.0, 4.0, 3.0)  # 3 -+ 0.78 of the guardrail
+    assert decide(effects, RULE, "new").decision == "hold"
+    assert decide(effects, replace(RULE, scale={"returns": 100.0}), "new").decision == "ship"
+    assert decide(trial(4.0, 4.0), replace(RULE, difference=0.1, scale={"revenue": 1e6}), "new").decision == "undecided"
+
+
 def test_rule_in_words_and_digest():
     text = rule_text(RULE)
     assert "Ship where each of holdout and simulated that measures it shows revenue (higher is better) better" in text
@@ -182,7 +208,7 @@ def test_rule_in_words_and_digest():
     # By hand: printf '<canonical JSON>' | sha256sum
     assert (
         rule_digest(DecisionRule(primary=("revenue",)))
-        == "7f64c9047901b6621c866a2ad3b4c8ac7d3f939c3b3c25d0704ef3ead66ec5bb"
+        == "0851d9a721de82d515a4d2fc7837102f80508fb079b3999ae8a64088db065e4c"
     )
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from framework.data.tables import Dataset
-from framework.errors import ConfigError
+from framework.errors import ConfigError, TrialError
 from framework.records import Feedback
 from framework.trial.population import Population
 from framework.trial.simulated import simulated_trial
@@ -84,3 +84,16 @@ def test_users_can_be_capped(data: Dataset, population: Population) -> None:
 def test_an_unknown_design_is_refused(data: Dataset, population: Population) -> None:
     with pytest.raises(ConfigError, match="'crossed'"):
         hold(population, {"a": strategy("a", (1, 2, 3), data)}, design="crossed")
+
+
+def test_random_numbers_stay_common_beside_an_arm_that_learns(data: Dataset, population: Population) -> None:
+    everything = tuple(range(len(data.items)))[:3]
+    arms = {"a": strategy("a", everything, data), "b": strategy("b", everything, data, Remembers())}
+    trial = hold(population, arms)
+    np.testing.assert_array_equal(trial.outcomes["a"].bought, trial.outcomes["b"].bought)
+
+
+def test_an_arm_without_users_is_named(data: Dataset, population: Population) -> None:
+    arms = {name: strategy(name, (1, 2, 3), data) for name in "ab"}
+    with pytest.raises(TrialError, match="strategy 'b' got"):
+        hold(population, arms, design="independent", shares={"a": 1e9, "b": 1.0})
