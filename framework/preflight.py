@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from framework.config import RunConfig, StrategyConfig
 from framework.errors import ConfigError, did_you_mean
+from framework.trial.assign import planned_shares
 
 EVIDENCE = ("holdout", "simulated")
 ROLES = ("primary", "secondary", "guardrail")
@@ -76,6 +78,7 @@ def _check_numbers(config: RunConfig) -> None:
         value = getattr(config.trial, key)
         if value < 1:
             raise ConfigError(f"trial.{key} is {value}", allowed="1 or more")
+    _check_bounds(config)
     primaries = sum(metric.role == "primary" for metric in config.metrics.values())
     if config.decision.difference > 0 and primaries > 1:
         raise ConfigError(
@@ -93,6 +96,26 @@ def _check_numbers(config: RunConfig) -> None:
         )
     if config.trial.simulated.batches < 1:
         raise ConfigError(f"trial.simulated.batches is {config.trial.simulated.batches}", allowed="1 or more")
+
+
+def _check_bounds(config: RunConfig) -> None:
+    floors = {
+        "seed": (config.seed, 0),
+        "trial.segment_floor": (config.trial.segment_floor, 1),
+        "report.width": (config.report.width, 20),
+        "data.features.session_gap_minutes": (config.data.features.session_gap_minutes, 0),
+        "data.features.categories": (config.data.features.categories, 0),
+        **{f"metrics.{key}.margin": (metric.margin, 0) for key, metric in config.metrics.items()},
+    }
+    for key, (value, least) in floors.items():
+        if value is not None and value < least:
+            raise ConfigError(f"{key} is {value}", allowed=f"{least} or more")
+    if config.decision.evidence is not None and not config.decision.evidence:
+        raise ConfigError("decision.evidence is empty", allowed="kinds of trial.evidence, or null for all of them")
+    if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps|xpu(:\d+)?", config.device):
+        raise ConfigError(f"device is '{config.device}'", allowed="auto, cpu, cuda, cuda:N, mps, xpu, xpu:N")
+    _one_of("data.split.kind", config.data.split.kind, ("time", "leave_one_out"))
+    planned_shares(tuple(config.strategies), config.trial.simulated.shares)
 
 
 def _one_of(key: str, value: str, options: tuple[str, ...]) -> None:

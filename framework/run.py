@@ -19,7 +19,7 @@ from framework.report.progress import stages
 from framework.runfolder import RunFolder
 from framework.stages import Stages, watched
 from framework.trial.dry_run import try_metrics
-from framework.trials import hold_trials
+from framework.trials import check_log_serves, hold_trials
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -46,6 +46,7 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
                 log = clean(raw, engine, study.data.cleaning)
             with stage("split", "Splitting by time, computing features"):
                 parts = cut_into_parts(log, study.data)
+                warnings += check_log_serves(study, metrics, log, parts)
             with stage("model", "Finding segments"):
                 segmented = fit_segments(bench, study.model, parts.train)
             with stage("strategies", "Training strategies", total=len(study.strategies)) as step:

@@ -62,7 +62,7 @@ class RunFolder:
         self.started = now()
         self.write("running")
         for stale in (RESULT, PAGE):
-            (self.folder / stale).unlink(missing_ok=True)
+            self._remove(self.folder / stale)
         write_whole(self.folder / CONFIG, self.config)
         return self
 
@@ -77,6 +77,17 @@ class RunFolder:
             self.write(status, f"{type(error).__name__}: {error}")
         except RunError as second:
             error.add_note(f"Besides: {second}")
+
+    def _remove(self, stale: Path) -> None:
+        try:
+            stale.unlink(missing_ok=True)
+        except OSError as error:
+            refusal = RunError(
+                f"{stale}, left by an earlier run, cannot be removed: {error.strerror or error}",
+                hint="Remove it, or name another run folder (hydra.run.dir=FOLDER).",
+            )
+            self.write("failed", str(refusal))
+            raise refusal from error
 
     def write(self, status: str, error: str | None = None) -> None:
         """Write the record with this status; the old one stays whole until the new one is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +12,8 @@ from framework.plugins import Plugins
 from framework.records import Run
 from framework.report.progress import Progress
 from framework.runfolder import RunFolder
+
+LOG = logging.getLogger("prelaunch")
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Stages:
             yield step
         seconds = time.perf_counter() - started
         self.record.seconds[name] = seconds
+        LOG.info("%s: %.1f s", title, seconds)
         self.plugins.stage_finished(run=self.run, stage=name, seconds=seconds)
 
 
@@ -42,5 +46,6 @@ def watched(plugins: Plugins, run: Run) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
+        LOG.error("%s: %s", type(error).__name__, error)
         plugins.run_failed(run=run, error=error)
         raise

@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from framework.config import RunConfig
+from framework.data.events import CleanLog
 from framework.data.parts import Parts
 from framework.errors import ConfigError
-from framework.fitting import Bench, Fitted, SegmentedData
+from framework.fitting import Bench, Fitted, RatedMetric, SegmentedData
 from framework.kinds import Simulator
 from framework.records import SimulatorCheck, Trial
 from framework.trial.holdout import holdout_trial
 from framework.trial.population import Population
 from framework.trial.simulated import simulated_trial
+
+
+def check_log_serves(config: RunConfig, metrics: Sequence[RatedMetric], log: CleanLog, parts: Parts) -> tuple[str, ...]:
+    """Return what the reader must know of the split; raise ConfigError where the log cannot hold the study's trials."""
+    catalogue = len(parts.train.items)
+    if config.trial.positions > catalogue:
+        raise ConfigError(
+            f"trial.positions is {config.trial.positions}, but the catalogue before the split holds {catalogue} items",
+            allowed=f"1 to {catalogue}",
+        )
+    costly = [rated.metric.label for rated in metrics if rated.metric.unit == "money"]
+    if costly and "price" not in log.has:
+        raise ConfigError(
+            f"{', '.join(costly)} needs prices, and the log maps no column to price",
+            hint="Map it in source.params.columns, or leave the metric out.",
+        )
+    return parts.summary.notes if config.data.split.kind == "leave_one_out" else ()
 
 
 def hold_trials(
@@ -27,12 +46,6 @@ def hold_trials(
     Opens the sealed test part, once. `advance` is called after each kind of evidence.
     """
     settings, seed = bench.config.trial, bench.config.seed
-    catalogue = len(segmented.data.items)
-    if settings.positions > catalogue:
-        raise ConfigError(
-            f"trial.positions is {settings.positions}, but the catalogue before the split holds {catalogue} items",
-            allowed=f"1 to {catalogue}",
-        )
     population = Population.of(segmented.data, positions=settings.positions, repeats=settings.repeats)
     later = parts.open_test("trial")
     check = None

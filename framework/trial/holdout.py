@@ -48,7 +48,8 @@ def holdout_trial(
         name: _outcomes(strategy, queries, population, purchases, candidates, seed)
         for name, strategy in strategies.items()
     }
-    return Trial("holdout", "paired", ESTIMAND, ASSUMPTION, outcomes, _warnings(later, buyers, purchases))
+    warnings = (*_warnings(later, buyers, purchases), *_untaught(strategies))
+    return Trial("holdout", "paired", ESTIMAND, ASSUMPTION, outcomes, warnings)
 
 
 def _outcomes(
@@ -103,6 +104,14 @@ def _relevant(purchases: Interactions, n: int) -> NDArray[np.int32]:
 def _renumbered(purchases: Interactions, buyers: NDArray[np.int32]) -> Interactions:
     kept = purchases.where(np.isin(purchases.user, buyers))
     return replace(kept, user=np.searchsorted(buyers, kept.user).astype(np.int32))
+
+
+def _untaught(strategies: Mapping[str, Strategy]) -> tuple[str, ...]:
+    return tuple(
+        f"Strategy '{name}' learns while it runs, and a holdout gives no feedback: it is judged there as it starts."
+        for name, strategy in strategies.items()
+        if strategy.learns
+    )
 
 
 def _warnings(later: Window, buyers: NDArray[np.int32], purchases: Interactions) -> tuple[str, ...]:
