@@ -53,7 +53,7 @@ def named_components(config: RunConfig) -> Iterator[tuple[str, ComponentConfig, 
     """Give every component that a study names: its kind, its config, and the key that names it."""
     yield "source", config.source, "source"
     yield "model", config.model, "model"
-    if "simulated" in config.trial.evidence:
+    if "simulated" in config.trial.evidence and config.strategies:
         yield "simulator", config.simulator, "simulator"
     for name, strategy in config.strategies.items():
         where = f"strategies.{name}"
@@ -88,8 +88,8 @@ class SegmentedData:
 
 
 def fit_simulator(bench: Bench, parts: Parts) -> Simulator | None:
-    """Fit the study's simulator on the fit part and what followed it; None where no simulated evidence is asked for."""
-    if "simulated" not in bench.config.trial.evidence:
+    """Fit the study's simulator on the fit part and what followed it; None where no evidence is to be simulated."""
+    if "simulated" not in bench.config.trial.evidence or not bench.config.strategies:
         return None
     simulator: Simulator = bench.build("simulator", bench.config.simulator, "simulator")
     # The model learns the fit part anew: one that knew the validation part would tell the simulator of it.

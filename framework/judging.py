@@ -16,7 +16,6 @@ from framework.stats.multiplicity import correct
 from framework.trial.assign import planned_shares
 from framework.trial.effects import arm_values, effects_of, measure, pairs_of, segment_sizes
 
-
 MINOR_UNITS = 100.0
 """Minor currency units in a unit of money, in which a study writes differences and margins."""
 
@@ -30,19 +29,18 @@ class Judgement:
     evidence: tuple[Evidence, ...]
     verdict: Verdict
     verdicts: tuple[Verdict, ...]
-    rule: DecisionRule
+    rule_text: str
+    rule_digest: str
     warnings: tuple[str, ...]
     health: dict[str, object]
 
-    @property
-    def rule_text(self) -> str:
-        """The rule in plain words."""
-        return rule_text(self.rule)
 
-    @property
-    def rule_digest(self) -> str:
-        """A digest of the rule, to see whether two runs were judged alike."""
-        return rule_digest(self.rule)
+def nothing_to_judge() -> Judgement:
+    """Return the judgement of a study that describes segments and compares nothing."""
+    headline = "No strategies to compare: this study describes segments."
+    verdict = Verdict("", "none", headline, ())
+    health: dict[str, object] = {"metric_units": {}, "higher_is_better": {}}
+    return Judgement((), (), (), verdict, (), "No rule: nothing is compared.", "", (), health)
 
 
 def decision_rule(config: RunConfig, metrics: Sequence[RatedMetric]) -> DecisionRule:
@@ -65,6 +63,8 @@ def judge(
     config: RunConfig, trials: Sequence[Trial], metrics: Sequence[RatedMetric], simulator: SimulatorCheck | None
 ) -> Judgement:
     """Return effects, arm values and verdicts of all trials; evidence that is not to be trusted does not decide."""
+    if not trials:
+        return nothing_to_judge()
     rule = decision_rule(config, metrics)
     effects: list[Effect] = []
     warnings: list[str] = []
@@ -91,7 +91,8 @@ def judge(
         evidence=tuple(_evidence(trial) for trial in trials),
         verdict=headline_verdict(verdicts, counted, weighed),
         verdicts=verdicts,
-        rule=rule,
+        rule_text=rule_text(rule),
+        rule_digest=rule_digest(rule),
         warnings=(*doubts, *warnings, *_floor_warnings(config, trials)),
         health=_health(config, trials, metrics),
     )

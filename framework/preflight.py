@@ -17,11 +17,17 @@ ROLES = ("primary", "secondary", "guardrail")
 
 def check_study(config: RunConfig) -> tuple[str, ...]:
     """Return warnings about a study that can run; raise ConfigError for one that cannot."""
-    _check_strategies(config)
-    _check_metrics(config)
+    if not describes_only(config):
+        _check_strategies(config)
+        _check_metrics(config)
     _check_evidence(config)
     _check_numbers(config)
     return _twins(config)
+
+
+def describes_only(config: RunConfig) -> bool:
+    """Say whether a study names neither strategies nor metrics: then it finds and describes segments, no more."""
+    return not config.strategies and not config.metrics
 
 
 def identity(part: Any) -> str:
@@ -35,7 +41,7 @@ def _check_strategies(config: RunConfig) -> None:
         raise ConfigError(
             f"study '{config.study}' names {len(names)} strategies",
             allowed="a control and at least one treatment",
-            hint="Add them under strategies: in the study's config.yaml.",
+            hint="Add them under strategies: in the study's config.yaml; without metrics too, it describes segments.",
         )
     if config.control not in names:
         raise ConfigError(
@@ -115,7 +121,8 @@ def _check_bounds(config: RunConfig) -> None:
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps|xpu(:\d+)?", config.device):
         raise ConfigError(f"device is '{config.device}'", allowed="auto, cpu, cuda, cuda:N, mps, xpu, xpu:N")
     _one_of("data.split.kind", config.data.split.kind, ("time", "leave_one_out"))
-    planned_shares(tuple(config.strategies), config.trial.simulated.shares)
+    if config.strategies:
+        planned_shares(tuple(config.strategies), config.trial.simulated.shares)
 
 
 def _one_of(key: str, value: str, options: tuple[str, ...]) -> None:

@@ -19,7 +19,7 @@ from framework.trial.simulated import simulated_trial
 def check_log_serves(config: RunConfig, metrics: Sequence[RatedMetric], log: CleanLog, parts: Parts) -> tuple[str, ...]:
     """Return what the reader must know of the split; raise ConfigError where the log cannot hold the study's trials."""
     catalogue = len(parts.train.items)
-    if config.trial.positions > catalogue:
+    if config.strategies and config.trial.positions > catalogue:
         raise ConfigError(
             f"trial.positions is {config.trial.positions}, but the catalogue before the split holds {catalogue} items",
             allowed=f"1 to {catalogue}",
@@ -43,8 +43,11 @@ def hold_trials(
 ) -> tuple[tuple[Trial, ...], SimulatorCheck | None]:
     """Return one trial for each kind of evidence, and how well the simulator foretold the test part.
 
-    Opens the sealed test part, once. `advance` is called after each kind of evidence.
+    Opens the sealed test part, once; without strategies there is nothing to try, and the seal stays. `advance` is
+    called after each kind of evidence.
     """
+    if not fitted.strategies:
+        return (), None
     settings, seed = bench.config.trial, bench.config.seed
     population = Population.of(segmented.data, positions=settings.positions, repeats=settings.repeats)
     later = parts.open_test("trial")

@@ -14,9 +14,10 @@ ROLES = ("primary", "guardrail", "secondary")
 
 DECISIONS = {
     "ship": ("Ship", "Launch it: the rule's conditions are met."),
-    "hold": ("Hold", "Keep what you have: no gain that would pay for the change."),
+    "hold": ("Hold", "Do not launch it as it is: something gets worse."),
     "stop": ("Stop", "Do not launch it: it does harm."),
     "undecided": ("Undecided", "The data cannot tell yet."),
+    "none": ("Segments", ""),
 }
 """Each word of a verdict, as a title and in plain words."""
 

@@ -91,10 +91,15 @@ def _verdict(result: Result, out: Console) -> None:
     verdict = result.verdict
     word, plain = DECISIONS.get(verdict.decision, (verdict.decision.capitalize(), ""))
     _say(out, "")
-    _say(out, f"VERDICT: {word.upper()}", f"bold {COLOURS.get(verdict.decision, '')}".strip())
+    title = f"VERDICT: {word.upper()}" if verdict.treatment else word.upper()
+    _say(out, title, f"bold {COLOURS.get(verdict.decision, '')}".strip())
     _say(out, verdict.headline, "bold")
     if plain:
         _say(out, plain)
+    if verdict.decision == "none":
+        for card in result.segments:
+            _say(out, f"- {card.name}: {count(card.users, PLAIN)} users. {card.description}", hang=2)
+        return
     words = dict.fromkeys(verdict.segments.values())
     groups = [f"{word} for {', '.join(n for n, own in verdict.segments.items() if own == word)}" for word in words]
     everybody = [f"{verdict.decision} for all others"] if groups else ["all users"]

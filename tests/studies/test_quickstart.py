@@ -105,6 +105,22 @@ strategies:
     assert policies == {"control": "greedy", "bandit": "thompson", "ruled": "greedy"}
 
 
+def test_a_log_without_items_serves_a_study_of_segments(tmp_path: Path) -> None:
+    rows = [f"c{user},2025-0{month}-1{user % 9} 10:00,{user}.50" for user in range(60) for month in (1, 2, 3)]
+    (tmp_path / "log.csv").write_text("customer,when,total\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    (tmp_path / "experiments" / "own").mkdir(parents=True)
+    (tmp_path / "experiments" / "own" / "config.yaml").write_text(
+        "source: {name: log, params: {path: log.csv, columns: {user: customer, time: when, price: total}}}"
+    )
+    experiments = str(tmp_path / "experiments")
+    process = prelaunch("+experiment=own", "hydra.run.dir=run", folder=tmp_path, PRELAUNCH_EXPERIMENTS=experiments)
+    assert process.returncode == 0, process.stderr
+    found = result(tmp_path / "run")
+    assert found["verdict"]["decision"] == "none"
+    assert found["split"]["opened"] is None
+    assert sum(card["users"] for card in found["segments"]) == 60
+
+
 @pytest.mark.parametrize(
     ("rule", "message"),
     [
@@ -145,6 +161,9 @@ def test_equal_strategies_are_warned_of(tmp_path: Path) -> None:
     ("overrides", "message"),
     [
         (["trial.positions=1000"], "catalogue"),
+        (["metrics.ndcg.params.k=20"], "trial.positions"),
+        (["trial.simulated.users=1"], "trial.simulated.users"),
+        (["seed=-1"], "seed is -1"),
         (["data.split.test=500d"], "data.split.test"),
         (["strategies.treatment.recommender.params.factor=3"], "Did you mean 'factors'"),
         (["strategies.treatment.recommender.name=asl"], "Did you mean 'als'"),
