@@ -46,6 +46,6 @@ def watched(plugins: Plugins, run: Run) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        LOG.error("%s: %s", type(error).__name__, error)
+        LOG.info("ended by %s: %s", type(error).__name__, error)
         plugins.run_failed(run=run, error=error)
         raise

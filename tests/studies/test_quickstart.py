@@ -106,7 +106,7 @@ strategies:
 
 
 def test_a_log_without_items_serves_a_study_of_segments(tmp_path: Path) -> None:
-    rows = [f"c{user},2025-0{month}-1{user % 9} 10:00,{user}.50" for user in range(60) for month in (1, 2, 3)]
+    rows = [f"c{user},2025-0{month}-{user % 28 + 1:02} 10:00,{user}.50" for user in range(60) for month in (1, 2, 3)]
     (tmp_path / "log.csv").write_text("customer,when,total\n" + "\n".join(rows) + "\n", encoding="utf-8")
     (tmp_path / "experiments" / "own").mkdir(parents=True)
     (tmp_path / "experiments" / "own" / "config.yaml").write_text(
