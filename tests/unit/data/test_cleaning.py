@@ -220,7 +220,18 @@ def test_the_schema_names_what_breaks_it(tmp_path: Path) -> None:
             check_events(frame.with_columns(user=gone))
 
 
-@pytest.mark.parametrize("engine", ["duckdb", pytest.param("polars"), pytest.param("spark", marks=pytest.mark.slow)])
+SPARK = pytest.param(
+    "spark",
+    marks=[
+        pytest.mark.slow,
+        # PySpark leaves the sockets over which it talks with Java to the garbage collector.
+        pytest.mark.filterwarnings("ignore:.*socket:ResourceWarning"),
+        pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning"),
+    ],
+)
+
+
+@pytest.mark.parametrize("engine", ["duckdb", "polars", SPARK])
 @pytest.mark.reference
 def test_online_retail_adds_up(tmp_path: Path, engine: str) -> None:
     if not ONLINE_RETAIL.exists():
