@@ -6,12 +6,13 @@ import dataclasses
 import importlib
 import importlib.util
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from framework import kinds, memory
 from framework.discovery import Entry
-from framework.errors import ConfigError, PluginError, did_you_mean
+from framework.errors import ConfigError, PluginError, PrelaunchError, did_you_mean
 from framework.params import annotations_of, config_from, describe_type, has_default
 from framework.plugins import Plugins
 from framework.records.component import Component
@@ -52,8 +53,9 @@ def build(plugins: Plugins, kind: str, name: str, params: Mapping[str, Any] | No
         PluginError: the component is unknown, misses a package, or its class is not of its kind.
     """
     made_by = component_class(plugins, kind, name, where=where)
-    config = config_from(config_class(made_by, kind, name), params or {}, f"{where or kind}.params")
-    made = made_by(config)
+    with _at(where):
+        config = config_from(config_class(made_by, kind, name), params or {}, f"{where or kind}.params")
+        made = made_by(config)
     protocols = PROTOCOLS.get(kind)
     if protocols and not isinstance(made, protocols):
         lacks = sorted(set(_members(protocols[0])) - set(dir(made)))
@@ -64,7 +66,8 @@ def build(plugins: Plugins, kind: str, name: str, params: Mapping[str, Any] | No
 def check(plugins: Plugins, kind: str, name: str, params: Mapping[str, Any] | None = None, *, where: str = "") -> None:
     """Raise what `build` would raise for a wrong name or parameter, without building anything."""
     made_by = component_class(plugins, kind, name, where=where)
-    config_from(config_class(made_by, kind, name), params or {}, f"{where or kind}.params")
+    with _at(where):
+        config_from(config_class(made_by, kind, name), params or {}, f"{where or kind}.params")
 
 
 def lookup(plugins: Plugins, kind: str, name: str, *, where: str = "") -> tuple[Component, Entry]:
@@ -147,6 +150,19 @@ def unknown_component(plugins: Plugins, kind: str, name: str, *, where: str = ""
     if hint is None and plugins.failures:
         hint = f"Plugins that did not load: {'; '.join(plugins.failures)}."
     return ConfigError(what, allowed=names or f"nothing, as no plugin offers a {kind}", hint=hint)
+
+
+@contextmanager
+def _at(where: str) -> Iterator[None]:
+    """Begin the errors that a component itself raises with the place in the config that names it."""
+    try:
+        yield
+    except PrelaunchError as error:
+        if not where or error.what.startswith(where):
+            raise
+        plain = type(error).__init__ is PrelaunchError.__init__
+        made_by = type(error) if plain else ConfigError
+        raise made_by(f"{where}: {error.what}", allowed=error.allowed, hint=error.hint) from error
 
 
 def _present(package: str) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from framework.errors import ConfigError, PrelaunchError, did_you_mean
+from framework.errors import ConfigError, PluginError, PrelaunchError, did_you_mean
 
 NAMES = {int: "an integer", float: "a number", str: "a text", bool: "true or false", type(None): "null"}
 
@@ -32,6 +32,7 @@ def config_from(config_class: type, params: Mapping[str, Any], where: str) -> An
 
     Raises:
         ConfigError: an unknown, missing or ill-typed parameter, or one that the dataclass itself refuses.
+        PluginError: an annotation names what its module does not define.
     """
     fields = {f.name: f for f in dataclasses.fields(config_class) if f.init}
     hints = annotations_of(config_class)
@@ -60,11 +61,19 @@ def config_from(config_class: type, params: Mapping[str, Any], where: str) -> An
 
 
 def annotations_of(config_class: type) -> dict[str, Any]:
-    """Return a dataclass's annotations by field; one that names what is imported for type checkers only is Any."""
+    """Return a dataclass's annotations by field.
+
+    Raises:
+        PluginError: an annotation names what its module does not define, so nothing can be held to it.
+    """
     try:
         return typing.get_type_hints(config_class)
-    except NameError:
-        return {f.name: f.type if not isinstance(f.type, str) else Any for f in dataclasses.fields(config_class)}
+    except (NameError, AttributeError) as error:
+        owner = f"{config_class.__module__}.{config_class.__qualname__}"
+        raise PluginError(
+            f"The annotations of {owner} cannot be read: {error}",
+            hint="Import that name when the program runs, not under TYPE_CHECKING alone.",
+        ) from error
 
 
 def has_default(field: dataclasses.Field[Any]) -> bool:

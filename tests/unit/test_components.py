@@ -56,14 +56,20 @@ class NoPolicy:
         self.config = config
 
 
+class Picky(Policy):
+    def __init__(self, config: Config) -> None:
+        raise ConfigError("seven is unlucky", allowed="others", hint="Take 8.")
+
+
 @pytest.fixture
 def plugins(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Plugins:
     monkeypatch.setenv("PRELAUNCH_CACHE", str(tmp_path / "cache"))
     module = ModuleType("acme_module")
-    module.Policy, module.NoPolicy = Policy, NoPolicy  # type: ignore[attr-defined]
+    module.Policy, module.NoPolicy, module.Picky = Policy, NoPolicy, Picky  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "acme_module", module)
     components = (
         Component("policy", "bold", "acme_module:Policy", "for a test"),
+        Component("policy", "picky", "acme_module:Picky", "for a test"),
         Component("policy", "wrong", "acme_module:NoPolicy", "for a test"),
         Component("policy", "heavy", "acme_module:Policy", "for a test", needs=("surely_not_installed",)),
     )
@@ -106,12 +112,19 @@ def test_wrong_parameters(plugins: Plugins, params: dict[str, Any], words: list[
     assert [w for w in words if w not in str(caught.value)] == []
 
 
-def test_an_annotation_for_type_checkers_only_checks_nothing() -> None:
+def test_an_annotation_for_type_checkers_only_is_refused() -> None:
     @dataclass
     class Odd:
         x: OnlyForTypeCheckers  # type: ignore[name-defined]  # noqa: F821
 
-    assert config_from(Odd, {"x": 3}, "odd").x == 3
+    with pytest.raises(PluginError, match=r"annotations of .*Odd cannot be read: name 'OnlyForTypeCheckers'"):
+        config_from(Odd, {"x": 3}, "odd")
+
+
+def test_what_a_component_refuses_itself_names_its_place(plugins: Plugins) -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(plugins, "policy", "picky", {"factors": 7}, where="strategies.x.policy")
+    assert str(caught.value) == "strategies.x.policy: seven is unlucky. Allowed: others. Take 8."
 
 
 def test_unknown_component_names_the_nearest(plugins: Plugins) -> None:
