@@ -16,6 +16,7 @@ from framework import memory
 from framework.components import component_class, parameters
 from framework.discovery import Entry, canonical
 from framework.errors import ConfigError, PrelaunchError, did_you_mean
+from framework.kinds import KINDS
 from framework.plugins import Plugins, load_plugins
 from framework.records.component import Component
 
@@ -26,7 +27,7 @@ STYLES = {"loaded": "green", "failed": "bold red", "refused": "bold red", "block
 
 
 def plugins(arguments: Sequence[str]) -> int:
-    """Show every plugin and component; with a name, one plugin or component in full."""
+    """Show every plugin and component; with a name, one plugin, component or kind in full."""
     found = load_plugins()
     memory.remember_plugins(found)
     console = Console()
@@ -54,6 +55,13 @@ def studies(arguments: Sequence[str]) -> int:
     if not found:
         console.print(Text(f"No study in {experiments_folder()}: a study is a folder there with a config.yaml."))
         return 0
+    if not console.is_terminal:
+        for study in found.values():
+            origin = study.distribution or str(study.file.parent.parent)
+            console.print(
+                f"{study.name}  {_question(study)}  ({origin})", soft_wrap=True, markup=False, highlight=False
+            )
+        return 0
     table = Table("study", "question", "from", title="Run one with +experiment=NAME", title_justify="left")
     for study in found.values():
         table.add_row(Text(study.name), _question(study), Text(study.distribution or str(study.file.parent.parent)))
@@ -63,10 +71,15 @@ def studies(arguments: Sequence[str]) -> int:
 
 def _question(study: Study) -> Text:
     from omegaconf import OmegaConf
+    from yaml import MarkedYAMLError
+
+    from framework.searchpath import read_study
 
     try:
-        config = OmegaConf.load(study.file)
-        return Text(str(OmegaConf.select(config, "question") or ""))
+        return Text(" ".join(str(OmegaConf.select(read_study(study.file), "question") or "").split()))
+    except MarkedYAMLError as error:
+        line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
+        return Text(f"cannot be read: no valid YAML{line}", style="red")
     except Exception as error:  # noqa: BLE001 - one broken study must not hide the others
         return Text(f"cannot be read: {' '.join(str(error).split())}", style="red")
 
@@ -105,12 +118,16 @@ def _installed(package: str) -> bool:
 
 
 def _show_one(console: Console, found: Plugins, name: str) -> None:
+    if name in KINDS:
+        listed = [c for c in found.components() if c.kind == name]
+        console.print(_component_table(listed) if listed else f"No plugin offers a {name}.")
+        return
     entries = [e for e in found.entries if canonical(name) in {canonical(e.name), canonical(e.distribution)}]
     components = [c for c in found.components() if name in {c.name, f"{c.kind}/{c.name}"}]
     if not entries and not components:
-        known = {e.name for e in found.entries} | {c.name for c in found.components()}
+        known = {e.name for e in found.entries} | {c.name for c in found.components()} | set(KINDS)
         raise ConfigError(
-            f"There is no plugin or component '{name}'", allowed=sorted(known), hint=did_you_mean(name, known)
+            f"There is no plugin, component or kind '{name}'", allowed=sorted(known), hint=did_you_mean(name, known)
         )
     for entry in entries:
         console.print(

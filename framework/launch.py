@@ -1,18 +1,22 @@
 """From a command line to runs, through Hydra: composition, sweeps, errors and exit codes.
 
 Exit codes: 0 done, 1 something broke (or a job of a sweep failed), 2 the user's config or data are wrong,
-130 interrupted.
+130 interrupted, 143 terminated (SIGTERM). Both leave a record that says "interrupted".
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
+import signal
 import sys
+import threading
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from types import FrameType
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -29,10 +33,12 @@ FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK = "PRELAUNCH_TRACEBACK"
 """1 where the user wants tracebacks of their own mistakes too: what HYDRA_FULL_ERROR was, which we need ourselves."""
 PARAMS = re.compile(
-    r"(?:source|model|simulator|metrics\.[^.=]+"
-    r"|strategies\.[^.=]+(?:\.segments\.[^.=]+)?\.(?:recommender|policy|model))\.params\.[^=]+="
+    r"(?:trial\.simulated\.shares\.[^.=]+="
+    r"|(?:source|model|simulator|metrics\.[^.=]+"
+    r"|strategies\.[^.=]+(?:\.segments\.[^.=]+)?\.(?:recommender|policy|model))\.params\.[^=]+=)"
 )
-"""An override of a component's parameter. It may add a key, as the component's own Config judges it later."""
+"""An override of a component's parameter or an arm's share. It may add a key, as the component's own Config, or the
+check of the shares, judges it later."""
 
 
 def launch(arguments: Sequence[str]) -> int:
@@ -48,11 +54,15 @@ def launch(arguments: Sequence[str]) -> int:
     searchpath.register()
     start = hydra.main(version_base="1.3", config_path=str(engine_conf()), config_name="config")(job)
     try:
-        with _command_line(arguments):
-            start()
+        with sweeps.noted() as sweep, _terminable() as code, _command_line(arguments):
+            try:
+                start()
+            except KeyboardInterrupt:
+                sweep.close_interrupted()
+                raise
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted\n")
-        return 130
+        sys.stderr.write("terminated\n" if code else "interrupted\n")
+        return code[0] if code else 130
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001 - the one place where every error becomes a message
@@ -76,7 +86,8 @@ def job(config: DictConfig) -> None:
     number = None if OmegaConf.is_missing(settings.job, "num") else int(settings.job.num)
     plugins = load_plugins()
     try:
-        result = run(mistakes.checked(config), folder, plugins)
+        with _warnings_logged():
+            result = run(_checked(config, folder), folder, plugins)
     except KeyboardInterrupt:
         if number is not None:
             sweeps.write_job(sweeps.Job(number, tuple(overrides), str(folder), "interrupted"))
@@ -91,6 +102,19 @@ def job(config: DictConfig) -> None:
     else:
         if number is not None:
             sweeps.write_job(sweeps.finished(number, overrides, folder, result))
+
+
+def _checked(config: DictConfig, folder: Path) -> DictConfig:
+    """Return the config held to its schema; one that fails leaves its record in the folder that Hydra made."""
+    from framework.runfolder import RunFolder
+
+    try:
+        return mistakes.checked(config)
+    except PrelaunchError:
+        plain = OmegaConf.to_container(config, resolve=False)
+        study, seed = (plain.get(key) for key in ("study", "seed")) if isinstance(plain, dict) else (None, None)
+        with RunFolder(folder, str(study), seed if isinstance(seed, int) else 0, OmegaConf.to_yaml(config)):
+            raise
 
 
 def report_error(error: BaseException, folder: Path | None = None) -> int:
@@ -122,6 +146,35 @@ def _folder_error(error: BaseException) -> RunError | None:
             )
         link = link.__cause__ or link.__context__
     return None
+
+
+@contextmanager
+def _terminable() -> Iterator[list[int]]:
+    """Turn SIGTERM, which schedulers and containers send, into KeyboardInterrupt; the list then holds the exit code."""
+    code: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield code  # Python hands signals to the main thread alone
+        return
+
+    def terminate(number: int, _frame: FrameType | None) -> None:
+        code[:] = [128 + number]
+        raise KeyboardInterrupt("SIGTERM")
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield code
+    finally:
+        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
+
+
+@contextmanager
+def _warnings_logged() -> Iterator[None]:
+    """Send Python's warnings through logging, so that run.log has them too."""
+    logging.captureWarnings(True)
+    try:
+        yield
+    finally:
+        logging.captureWarnings(False)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, cast
 
 import hydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException, ValidationError
@@ -17,11 +18,12 @@ from yaml import MarkedYAMLError
 from framework.components import unknown_component
 from framework.config import RunConfig
 from framework.discovery import engine_conf
-from framework.errors import ConfigError, PrelaunchError, did_you_mean
+from framework.errors import ConfigError, PrelaunchError, did_you_mean, nearest
 from framework.kinds import KINDS
 from framework.memory import recall
 from framework.plugins import Plugins
-from framework.searchpath import GROUP, studies
+from framework.searchpath import GROUP, read_study, studies
+from framework.shapes import misshapen
 
 EXPECTED = {
     "Integer": "an integer",
@@ -51,11 +53,12 @@ def explain(error: BaseException, plugins: Plugins, arguments: Sequence[str] = (
     place = _place(chain)
     for link in chain:
         if isinstance(link, OmegaConfBaseException):
-            return _unknown_entry(link, place, arguments) or _bad_value(link, place)
+            unknown = _unknown_entry(link, place, arguments)
+            return unknown or misshapen(_written(place, plugins), place) or _bad_value(link, place)
     for link in chain:
         if isinstance(link, HydraException):
             return _composition(link)
-    return None
+    return next((_bad_flag(link) for link in chain if isinstance(link, ValueError) and "flag" in str(link)), None)
 
 
 def checked(config: DictConfig) -> DictConfig:
@@ -66,6 +69,9 @@ def checked(config: DictConfig) -> DictConfig:
     """
     try:
         OmegaConf.merge(OmegaConf.structured(RunConfig), OmegaConf.to_container(config, resolve=False))
+        refusal = unsafe_name(config)
+        if refusal is not None:
+            raise refusal
         missing = missing_values(config)
         if missing is not None:
             raise missing
@@ -73,6 +79,14 @@ def checked(config: DictConfig) -> DictConfig:
         return cast(DictConfig, OmegaConf.merge(OmegaConf.structured(RunConfig), plain))
     except OmegaConfBaseException as error:
         raise _bad_value(error, "") from error
+
+
+def unsafe_name(config: DictConfig) -> ConfigError | None:
+    """Return the error for a study's name that is no name of a folder, or None: runs lie below runs/<study>."""
+    study = str(OmegaConf.select(config, "study", default="unnamed"))
+    if study.strip() in {"", ".", ".."} or re.search(r"[/\\\0]", study):
+        return ConfigError(f"study is {study!r}", allowed="a name of a folder below runs/, without / and \\")
+    return None
 
 
 def missing_values(config: DictConfig) -> ConfigError | None:
@@ -119,6 +133,29 @@ def _place(chain: list[BaseException]) -> str:
     return ""
 
 
+def _written(place: str, plugins: Plugins) -> Any:
+    """Return, as plain dicts, what stands at the place that Hydra names: a study's file, or an override."""
+    found = re.fullmatch(r"In '(?:/?experiment/)(.+)': ", place)
+    try:
+        if found:
+            return OmegaConf.to_container(read_study(studies(plugins)[found[1]].file), resolve=False)
+        found = re.fullmatch(r"In the override '(.+)': ", place)
+        if found is None or found[1].startswith("~"):
+            return None
+        override = OverridesParser.create().parse_override(found[1])
+        written: Any = override.value()
+        for part in reversed(override.key_or_group.split(".")):
+            written = {part: written}
+        return written
+    except (KeyError, OSError, HydraException, OmegaConfBaseException, PrelaunchError, MarkedYAMLError):
+        return None
+
+
+def _bad_flag(error: ValueError) -> ConfigError | None:
+    found = re.match(r"The (--\w+) flag can only be used in conjunction with (.+)", str(error))
+    return ConfigError(f"{found[1]} only goes with {found[2]}", hint=f"Add --cfg job to {found[1]}.") if found else None
+
+
 def _missing_file(error: MissingConfigException, plugins: Plugins) -> PrelaunchError:
     path = (error.missing_cfg_file or "").removesuffix(".yaml")
     group, _, name = path.rpartition("/")
@@ -163,12 +200,15 @@ def _bad_value(error: OmegaConfBaseException, place: str) -> ConfigError:
     if isinstance(error, ValidationError) and found:
         expected = EXPECTED.get(found[3], found[3])
         return ConfigError(f"{place}{key} is {found[1]!r}", allowed=expected)
-    if "is not a subclass of ComponentConfig" in message and (given := re.search(r"value: (.*)\.?$", message)):
-        name = given[1].rstrip(".")
-        kind = key.rpartition(".")[2]
+    if "does not support deletion" in message:
+        hint = f"Remove one entry at a time: ~{key}.NAME." if key.endswith(("params", "segments", "shares")) else None
+        return ConfigError(f"{place}{key} cannot be removed, as the schema has it", hint=hint)
+    rule = re.search(r"'\+*(strategies\.[^.=]+\.segments)\.([^.=]+)", place)
+    if "is not a subclass of RuleConfig" in message and rule:
         return ConfigError(
-            f"{place}{key} is {name!r}, and it must be a component",
-            hint=f"Write {key}.name={name}, or choose its whole config with {kind}@{key}={name}.",
+            f"{place}{rule[1]} has no '{rule[2]}', and a single rule cannot be added here",
+            hint="Write it into the study's file, or here: "
+            f"'+{rule[1]}={{{rule[2]}: {{recommender: {{name: NAME}}}}}}'.",
         )
     return ConfigError(f"{place}{key + ': ' if key else ''}{message}")
 
@@ -198,8 +238,10 @@ def _unknown_key(error: OmegaConfBaseException, key: str, place: str) -> ConfigE
     if parent_path.endswith("params"):
         hint = f"Write it with ++ before it to set a parameter that the study does not: ++{key}=..."
         return ConfigError(what, hint=hint)
-    if last == "experimnt" or did_you_mean(last, [GROUP]):
+    if not parent_path and nearest(last, [*valid, GROUP]) == GROUP:
         return ConfigError(what, hint="To run a study write +experiment=NAME.")
+    if error.object_type is dict and not did_you_mean(last, valid):
+        return ConfigError(what, allowed=valid or None, hint=f"An entry is added with a + before it: +{key}=...")
     return ConfigError(what, allowed=valid, hint=did_you_mean(last, valid))
 
 

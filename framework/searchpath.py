@@ -48,12 +48,8 @@ class StudySource(ConfigSource):
         file = self._file(config_path)
         if file is None or not file.is_file():
             raise ConfigLoadError(f"Config not found: {config_path}")
-        with file.open(encoding="utf-8") as stream:
-            header = self._get_header_dict(stream.read(512))
-            stream.seek(0)
-            config = OmegaConf.load(stream)
-        if not isinstance(config, DictConfig):
-            raise ConfigError(f"{file} holds a list, not keys with values")
+        config = read_study(file)
+        header = self._get_header_dict(file.read_text(encoding="utf-8")[:512])
         if "study" not in config:
             config["study"] = file.parent.name
         if header.get("package") is None:
@@ -83,7 +79,7 @@ class StudySource(ConfigSource):
 
     def _file(self, config_path: str) -> Path | None:
         parts = Path(config_path.removesuffix(".yaml")).parts
-        if len(parts) != 2 or parts[0] != GROUP:
+        if len(parts) != 2 or parts[0] != GROUP or parts[1] == "..":
             return None
         return Path(self.path, parts[1], "config.yaml")
 
@@ -117,6 +113,26 @@ def experiments_folder(environ: Mapping[str, str] | None = None) -> Path:
         return Path(environ[VARIABLE]).absolute()
     beside = engine_conf().parent / "experiments"
     return beside if beside.is_dir() else Path("experiments").absolute()
+
+
+def read_study(file: Path) -> DictConfig:
+    """Return what a study's file says.
+
+    Raises:
+        ConfigError: it is not UTF-8, or holds no keys with values.
+        yaml.YAMLError: it is no valid YAML.
+    """
+    try:
+        config = OmegaConf.load(file)
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{file} is not UTF-8 (byte {error.start})", hint="Save it as UTF-8.") from error
+    except OSError as error:
+        if error.errno is not None:
+            raise
+        raise ConfigError(f"{file} holds a single value, not keys with values") from error
+    if not isinstance(config, DictConfig):
+        raise ConfigError(f"{file} holds a list, not keys with values")
+    return config
 
 
 def studies_in(folder: Path, distribution: str | None = None) -> tuple[Study, ...]:

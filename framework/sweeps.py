@@ -8,15 +8,19 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from framework import mistakes
 from framework.records.result import Result
+from framework.report.atomic import write_whole
 from framework.report.sweep import show_sweep
 
 JOB_FILE = "job.json"
@@ -26,9 +30,10 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class Job:
-    """One job of a sweep: its overrides, how it ended ("finished", "failed"), and its primary effect where it has one.
+    """One job of a sweep: its overrides, how it ended, and its primary effect where it has one.
 
-    `effect` holds metric, treatment, evidence, estimate, ci_low and ci_high; `error` is one line.
+    `status` is "finished", "failed" or "interrupted"; `effect` holds metric, treatment, evidence, estimate, ci_low and
+    ci_high; `error` is one line.
     """
 
     number: int
@@ -56,7 +61,7 @@ def finished(number: int, overrides: Sequence[str], folder: Path, result: Result
 
 def write_job(job: Job) -> None:
     """Write a job's record into its folder."""
-    Path(job.folder, JOB_FILE).write_text(json.dumps(asdict(job), indent=1) + "\n", encoding="utf-8")
+    write_whole(Path(job.folder, JOB_FILE), json.dumps(asdict(job), indent=1) + "\n")
 
 
 def read_jobs(folder: Path) -> tuple[Job, ...]:
@@ -66,38 +71,98 @@ def read_jobs(folder: Path) -> tuple[Job, ...]:
     return tuple(sorted(jobs, key=lambda job: job.number))
 
 
+@dataclass
+class Sweep:
+    """The sweep under way, once Hydra has begun one: its folder and what it was asked for."""
+
+    folder: Path | None = None
+    overrides: tuple[str, ...] = ()
+
+    def close(self) -> tuple[Job, ...]:
+        """Write `sweep.json`, print the table, and return the jobs that left a record, none where none did."""
+        jobs = () if self.folder is None else read_jobs(self.folder)
+        if self.folder is not None and jobs:
+            write_sweep(self.folder, self.overrides, jobs)
+            print_summary(jobs, self.folder)
+        return jobs
+
+    def close_interrupted(self) -> None:
+        """Close a sweep that does not come to its end; a run that is no sweep has nothing to close."""
+        if self.folder is not None and not self.close():
+            sys.stdout.write(f"No job of the sweep in {self.folder} had begun.\n")
+
+
+_under_way: ContextVar[Sweep | None] = ContextVar("sweep", default=None)
+
+
+@contextmanager
+def noted() -> Iterator[Sweep]:
+    """Give a record of the sweep that begins inside: Hydra makes the callback, so that nothing can be handed to it."""
+    token = _under_way.set(Sweep())
+    try:
+        yield _under_way.get() or Sweep()
+    finally:
+        _under_way.reset(token)
+
+
 class SweepSummary(Callback):
-    """The Hydra callback that closes a sweep; it ends the process with code 1 where a job failed, 2 where none ran."""
+    """The Hydra callback that guards the folders of runs and closes a sweep.
+
+    It ends the process with code 1 where a job failed and 2 where none ran or the folder cannot serve. Hydra makes
+    warnings of a callback's errors, so it tells them itself.
+    """
+
+    def on_run_start(self, config: DictConfig, **_: Any) -> None:
+        """Refuse a study whose name leads out of the folder of runs, before that folder is made."""
+        refusal = mistakes.unsafe_name(config)
+        if refusal is not None:
+            _refuse(str(refusal))
 
     def on_multirun_start(self, config: DictConfig, **_: Any) -> None:
         """Fix the sweep's folder, which may name the study, so that jobs of several studies share it."""
+        self.on_run_start(config)
         folder = Path(str(config.hydra.sweep.dir)).absolute()
         with read_write(config.hydra), open_dict(config.hydra):
             config.hydra.sweep.dir = str(folder)
             config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{_escape(str(folder))}'")
-        for old in (*folder.rglob(JOB_FILE), folder / SWEEP_FILE):
-            old.unlink(missing_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for old in (*folder.rglob(JOB_FILE), folder / SWEEP_FILE):
+                old.unlink(missing_ok=True)
+        except OSError as error:
+            _refuse(
+                f"The sweep's folder cannot be written: {folder}: {error.strerror}. "
+                "Name another: hydra.sweep.dir=FOLDER."
+            )
+        sweep = _under_way.get()
+        if sweep is not None:
+            sweep.folder, sweep.overrides = folder, _overrides(config)
 
     def on_multirun_end(self, config: DictConfig, **_: Any) -> None:
         """Write `sweep.json`, print the table, and set the exit code."""
-        folder = Path(str(config.hydra.sweep.dir)).absolute()
-        jobs = read_jobs(folder)
-        overrides = [str(o) for o in OmegaConf.to_container(config.hydra.overrides.task) or ()]
+        overrides = _overrides(config)
+        jobs = Sweep(Path(str(config.hydra.sweep.dir)).absolute(), overrides).close()
         if not jobs:
             globs = [o for o in overrides if "glob(" in o]
             why = f": {', '.join(globs)} matches nothing" if globs else ""
-            sys.stderr.write(f"error: The sweep has no job{why}. Allowed: a pattern that matches a name.\n")
-            raise SystemExit(2)
-        write_sweep(folder, overrides, jobs)
-        print_summary(jobs, folder)
+            _refuse(f"The sweep has no job{why}. Allowed: a pattern that matches a name.")
         if any(job.status != "finished" for job in jobs):
             raise SystemExit(1)
+
+
+def _overrides(config: DictConfig) -> tuple[str, ...]:
+    return tuple(str(o) for o in OmegaConf.to_container(config.hydra.overrides.task) or ())
+
+
+def _refuse(message: str) -> NoReturn:
+    sys.stderr.write(f"error: {message}\n")
+    raise SystemExit(2)
 
 
 def write_sweep(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> None:
     """Write the whole sweep's record."""
     record = {"schema_version": SCHEMA_VERSION, "overrides": list(overrides), "jobs": [asdict(job) for job in jobs]}
-    (folder / SWEEP_FILE).write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    write_whole(folder / SWEEP_FILE, json.dumps(record, indent=1) + "\n")
 
 
 def print_summary(jobs: Sequence[Job], folder: Path) -> None:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
+import os
+import signal
 import sys
+import time
+import warnings
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -13,7 +18,15 @@ def run(config: Any, folder: Path, plugins: Any) -> Any:
     from omegaconf import OmegaConf
 
     from framework.errors import DataError
+    from framework.runfolder import RunFolder
 
+    logging.getLogger("prelaunch").info("a stage is done")
+    if config.seed == 12:
+        warnings.warn("odd numbers", stacklevel=1)
+    if config.seed == 16:
+        with RunFolder(folder, config.study, config.seed, ""):
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(60)
     if config.seed == 13:
         raise ZeroDivisionError("unlucky")
     if config.seed == 14:

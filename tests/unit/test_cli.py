@@ -31,6 +31,10 @@ STUDIES = {
     "typo": BASE + "sourc: {name: x}\n",
     "deep": BASE.replace("control: {recommender", "control: {recomender"),
     "group": "defaults: [/recommender@strategies.treatment.recommender: als, _self_]\nsource: {name: log}\n",
+    "no_list": BASE + "trial: {evidence: holdout}\n",
+    "no_mapping": BASE.partition("metrics")[0] + "metrics: [conversion]\n",
+    "no_strategy": "source: {name: log}\nstrategies: {personal: als}\n",
+    "no_name": BASE.replace("{name: popular}", "{params: {}}"),
     "dangling": BASE + "device: ${nothing.here}\n",
 }
 Done = subprocess.CompletedProcess[str]
@@ -41,6 +45,8 @@ def cli(tmp_path: Path) -> Callable[..., Done]:
     for name, text in STUDIES.items():
         (tmp_path / "exp" / name).mkdir(parents=True)
         (tmp_path / "exp" / name / "config.yaml").write_text(text)
+    (tmp_path / "exp" / "latin").mkdir()
+    (tmp_path / "exp" / "latin" / "config.yaml").write_bytes(b"question: caf\xe9\n")
     keep = {k: v for k, v in os.environ.items() if not k.startswith(("PRELAUNCH", "HYDRA", "COV"))}
     paths = os.pathsep.join([str(CHECKOUT), str(CHECKOUT / "plugins")])
     own = {"PRELAUNCH_CACHE": str(tmp_path / "c"), "PRELAUNCH_EXPERIMENTS": str(tmp_path / "exp"), "COLUMNS": "150"}
@@ -117,6 +123,19 @@ def test_one_run(cli: Callable[..., Done], tmp_path: Path) -> None:
             ["strategies has no 'treatmen'", "Did you mean 'treatment'"],
         ),
         (["seed=1"], ["No source is named"]),
+        (["+experiment=no_list"], ["experiment/no_list", "trial.evidence is 'holdout'", "[holdout]"]),
+        (["+experiment=no_mapping"], ["metrics is ['conversion']", "metrics: {conversion: {name: conversion,"]),
+        (["+experiment=no_strategy"], ["strategies.personal is 'als'", "personal: {recommender: {name: als}}"]),
+        (["+experiment=base", "~strategies.control.recommender.params"], ["params cannot be removed", "params.NAME"]),
+        (
+            ["+experiment=base", "+strategies.treatment.segments.x={recommender: {name: als}}"],
+            ["has no 'x'", "the study's file", "'+strategies.treatment.segments={x: {recommender: {name: NAME}}}'"],
+        ),
+        (["+experiment=base", "++data.cleaning.repeat=false"], ["implausible_factor", "Did you mean 'repeats'"]),
+        (["+experiment=latin"], ["latin/config.yaml is not UTF-8", "Save it as UTF-8"]),
+        (["+experiment=base", "--resolve"], ["--resolve only goes with --cfg"]),
+        (["+experiment=base", "study=../../x"], ["study is '../../x'", "name of a folder"]),
+        (["-m", "+experiment=base", "hydra.sweep.dir=exp/base/config.yaml"], ["sweep's folder cannot be written"]),
         (["+experiment=base", "hydra.run.dir=exp/base/config.yaml/x"], ["run folder cannot be written"]),
         (["-m", "+experiment=glob(zzz*)"], ["glob(zzz*) matches nothing"]),
         (["+experiment=base", "seed=15"], ["the log is empty"]),
@@ -126,6 +145,7 @@ def test_mistakes_end_as_one_message(cli: Callable[..., Done], arguments: list[s
     done = cli(*arguments)
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
+    assert "UserWarning" not in done.stderr
     (line,) = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
     assert [w for w in words if w not in line] == [], line
 
@@ -137,6 +157,64 @@ def test_other_exit_codes(cli: Callable[..., Done]) -> None:
     assert "Run folder: " in broken.stderr
     assert cli("+experiment=base", "seed=14").returncode == 130
     assert "Traceback" in cli("+experiment=typo", HYDRA_FULL_ERROR="1").stderr
+
+
+def test_a_run_that_is_terminated_says_so(cli: Callable[..., Done], tmp_path: Path) -> None:
+    done = cli("+experiment=base", "seed=16", "hydra.run.dir=D")
+    assert done.returncode == 143
+    assert done.stderr == "terminated\n"
+    assert json.loads((tmp_path / "D" / "record.json").read_text())["status"] == "interrupted"
+
+
+@pytest.mark.parametrize(("seed", "code"), [(14, 130), (16, 143)])
+def test_an_interrupted_sweep_shows_what_is_done(
+    cli: Callable[..., Done], tmp_path: Path, seed: int, code: int
+) -> None:
+    done = cli("-m", "+experiment=base", f"seed=1,2,{seed},3", "hydra.sweep.dir=S")
+    assert done.returncode == code
+    assert f"3 jobs in {tmp_path / 'S'}" in done.stdout
+    assert "+2 [-1, +2]" in done.stdout
+    sweep = json.loads((tmp_path / "S" / "sweep.json").read_text())
+    assert [job["status"] for job in sweep["jobs"]] == ["finished", "finished", "interrupted"]
+
+
+def test_what_is_logged_reaches_the_run_folder_alone(cli: Callable[..., Done], tmp_path: Path) -> None:
+    done = cli("+experiment=base", "seed=12", "hydra.run.dir=D")
+    log = (tmp_path / "D" / "run.log").read_text()
+    assert "[prelaunch][INFO] a stage is done" in log
+    assert "UserWarning: odd numbers" in log
+    assert "a stage is done" not in done.stdout + done.stderr
+
+
+def test_a_run_that_lacks_a_value_leaves_its_record(cli: Callable[..., Done], tmp_path: Path) -> None:
+    done = cli("+experiment=no_name", "hydra.run.dir=D")
+    assert done.returncode == 2
+    record = json.loads((tmp_path / "D" / "record.json").read_text())
+    assert (record["status"], record["study"]) == ("failed", "no_name")
+    assert "strategies.control.recommender.name is not set" in record["error"]
+
+
+def test_nothing_is_written_outside_the_folder_of_runs(cli: Callable[..., Done], tmp_path: Path) -> None:
+    cli("+experiment=base", "study=../x")
+    done = cli("-m", "+experiment=base", "study=../x,y")
+    assert done.returncode == 1
+    assert "study is '../x'" in done.stderr
+    assert not (tmp_path / "x").exists()
+
+
+def test_a_share_may_be_given_to_an_arm(cli: Callable[..., Done], tmp_path: Path) -> None:
+    done = cli("+experiment=base", "trial.simulated.shares.treatment=0.5", "hydra.run.dir=D")
+    assert done.returncode == 0, done.stderr
+    assert result(tmp_path)["trial"]["simulated"]["shares"] == {"treatment": 0.5}
+
+
+def test_lists_stay_whole_when_piped(cli: Callable[..., Done]) -> None:
+    (broken,) = [line for line in cli("studies", COLUMNS="40").stdout.splitlines() if line.startswith("broken")]
+    assert "cannot be read: no valid YAML, line 2" in broken
+    assert broken.endswith("exp)")
+    metrics = cli("plugins", "metric")
+    assert "revenue_per_user" in metrics.stdout
+    assert "popular" not in metrics.stdout
 
 
 def test_sweep_over_studies_with_a_failing_job(cli: Callable[..., Done], tmp_path: Path) -> None:
