@@ -77,7 +77,20 @@ def clean(raw: RawLog, engine: Engine, config: CleaningConfig) -> CleanLog:
     account, kinds = _account(frame, events, cancelled, log, raw, config, engine)
     if not account.rows_kept:
         removed = ", ".join(f"{row.rule} {row.rows_removed}" for row in account.rules if row.rows_removed)
-        raise DataError(f"cleaning leaves nothing of the log's {account.rows_in} rows: {removed}")
+        bounds = [
+            f"data.cleaning.{key}={value}"
+            for key, value in (("earliest", config.earliest), ("latest", config.latest))
+            if value is not None
+        ]
+        raise DataError(
+            f"cleaning leaves nothing of the log's {account.rows_in} rows: {removed}",
+            hint=f"Times are bounded by {' and '.join(bounds)}." if bounds else None,
+        )
+    if "purchase" not in kinds:
+        raise DataError(
+            f"the log holds no purchase, only: {', '.join(kinds[:10])}",
+            hint="Map the file's own name of it: source.params.events={THEIRS: purchase}.",
+        )
     check_events(events)
     return CleanLog(
         frame=events,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ import narwhals as nw
 
 from framework.data.engine import BadLines
 from framework.data.settings import DataConfig
-from framework.errors import ConfigError, DataError
+from framework.errors import ConfigError, DataError, RunError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +28,14 @@ class DuckDBEngine:
     name = "duckdb"
 
     def __init__(self, config: DataConfig, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"the engine cannot work in {folder}: {error.strerror or error}",
+                hint="Name another run folder (hydra.run.dir=FOLDER).",
+            ) from error
+        self.folder = folder
         self.file = folder / f"log-{uuid4().hex[:8]}.duckdb"
         settings: dict[str, Any] = {"temp_directory": str(folder / f"{self.file.stem}.tmp")}
         if config.memory_limit is not None:
@@ -139,8 +147,30 @@ class DuckDBEngine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *error: object) -> None:
-        self.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self.close()
+        except duckdb.Error:
+            if error is None:
+                raise
+        meant = None if error is None else _meaning(error, self.folder)
+        if meant is not None:
+            raise meant from error
+
+
+def _meaning(error: BaseException, folder: Path) -> BaseException | None:
+    """Return what an error of DuckDB's means to the user where it is no fault of the query: Ctrl-C, a full disk."""
+    text = str(error)
+    if isinstance(error, (duckdb.Error, RuntimeError)) and "interrupt" in text.lower():
+        return KeyboardInterrupt()
+    if isinstance(error, (duckdb.Error, OSError)) and ("No space left" in text or "disk is full" in text.lower()):
+        return RunError(
+            f"the disk is full: the log's working copy does not fit below {folder}",
+            hint="Free some space, or name another run folder (hydra.run.dir=FOLDER).",
+        )
+    return None
 
 
 def _frame(native: Any) -> nw.LazyFrame[Any]:

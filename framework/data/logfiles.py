@@ -5,19 +5,20 @@ from __future__ import annotations
 import csv
 import gzip
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from framework.data.rawlog import COLUMNS, RawLog
-from framework.errors import DataError, did_you_mean, nearest
+from framework.errors import ConfigError, DataError, did_you_mean, nearest
 
 SUFFIXES = {
     "csv": (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz"),
     "parquet": (".parquet", ".pq"),
 }
 REQUIRED = ("user", "time")
+TO_UTF8 = "Convert the file, for example: iconv -f cp1252 -t utf-8 FILE > NEW."
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,8 @@ def find_files(paths: Sequence[Path], file_format: str) -> tuple[Path, ...]:
         elif path.is_file():
             found.append(path)
         else:
-            raise DataError(f"there is no file or folder {path}", hint=_near_path(path))
+            hint = _near_path(path) or f"Relative paths start at {Path.cwd()}."
+            raise DataError(f"source.params.path: there is no file or folder {path}", hint=hint)
     if not found:
         raise DataError("the log has no files", hint="Set source.params.path.")
     for path in found:
@@ -84,10 +86,23 @@ def inspect(raw: RawLog) -> LogFiles:
         _same(paths[0], first, path, read(path, raw.separator), raw.columns)
     for ours, theirs in raw.columns.items():
         if theirs not in first:
-            near = nearest(theirs, first)
-            hint = f"Did you mean '{near}'? Set source.params.columns.{ours}." if near else None
+            hint = _other_separator(first, raw) or _near_column(theirs, first, ours)
             raise DataError(f"{paths[0]} has no column '{theirs}' (mapped to {ours})", allowed=first, hint=hint)
     return LogFiles(paths, tuple(first), first)
+
+
+def _near_column(theirs: str, columns: Collection[str], ours: str) -> str | None:
+    near = nearest(theirs, columns)
+    return f"Did you mean '{near}'? Set source.params.columns.{ours}." if near else None
+
+
+def _other_separator(header: Collection[str], raw: RawLog) -> str | None:
+    """Return what to do where the whole header came out as one column that holds another separator."""
+    if raw.format != "csv" or len(header) != 1:
+        return None
+    (only,) = header
+    found = [sign for sign in ";\t|," if sign != raw.separator and sign in only]
+    return f"Its header looks separated by {found[0]!r}: set source.params.separator={found[0]!r}." if found else None
 
 
 def digest(paths: Sequence[Path]) -> str:
@@ -107,8 +122,12 @@ def open_text(path: Path) -> IO[str]:
 
 
 def _csv_header(path: Path, separator: str) -> dict[str, str]:
+    if len(separator) != 1:
+        raise ConfigError(f"source.params.separator is {separator!r}", allowed="a single character")
     with open_text(path) as file:
         header = next(csv.reader(file, delimiter=separator), [])
+    if any("\ufffd" in name for name in header):
+        raise DataError(f"the header of {path} is not in UTF-8", hint=TO_UTF8)
     if not header or header == [""]:
         raise DataError(f"the file {path} is empty: its first line holds no column names")
     lowered = [name.lower() for name in header]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from framework.data.engine import BadLines, Engine
-from framework.data.logfiles import LogFiles, digest, inspect
+from framework.data.logfiles import TO_UTF8, LogFiles, digest, inspect
 from framework.data.rawlog import RawLog
 from framework.data.times import UNIX_FORMATS, offsets, to_utc, unix_to_micros, zone
 from framework.errors import DataError, did_you_mean
@@ -62,10 +62,12 @@ def read_log(raw: RawLog, engine: Engine) -> TypedLog:
     frame = engine.materialise(_typed(source, raw, files, engine), "typed_all")
     unreadable = engine.bad_lines() if raw.format == "csv" else BadLines(0)
     if unreadable.count and raw.on_bad_line == "error":
+        encoded = "utf-8" in unreadable.fault.lower() or "unicode" in unreadable.fault.lower()
+        skip = "Mend the file, or set source.params.on_bad_line=skip to leave such lines out, counted."
         raise DataError(
             f"{unreadable.file}, line {unreadable.line}: {unreadable.fault} The line is: {unreadable.text!r} "
             f"({unreadable.count} such line{'s' * (unreadable.count > 1)} in all)",
-            hint="Mend the file, or set source.params.on_bad_line=skip to leave such lines out, counted.",
+            hint=TO_UTF8 if encoded else skip,
         )
     facts = _facts(frame, engine)
     if not facts["rows"]:

@@ -248,3 +248,19 @@ def test_closing_leaves_nothing_behind(tmp_path: Path) -> None:
     read_log(raw_of(path), engine)
     engine.close()
     assert list((tmp_path / "work").iterdir()) == []
+
+
+def test_another_separator_is_guessed(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("who;when\na;2025-01-01\n", encoding="utf-8")
+    raw = RawLog((path,), "csv", {"user": "who", "time": "when"})
+    with open_engine(DataConfig(), tmp_path / "work") as engine, pytest.raises(DataError, match="separator=';'"):
+        read_log(raw, engine)
+
+
+def test_a_header_in_another_encoding_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes("wer,wann,größe\na,2025-01-01,1\n".encode("cp1252"))
+    raw = RawLog((path,), "csv", {"user": "wer", "time": "wann"})
+    with open_engine(DataConfig(), tmp_path / "work") as engine, pytest.raises(DataError, match="UTF-8"):
+        read_log(raw, engine)
