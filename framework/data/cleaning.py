@@ -75,22 +75,7 @@ def clean(raw: RawLog, engine: Engine, config: CleaningConfig) -> CleanLog:
     cancelled = frame.filter(taken & ~_no_product(raw)).with_columns(quantity=nw.col("matched"), amount=part)
     cancelled = cancelled.select(FRAME)
     account, kinds = _account(frame, events, cancelled, log, raw, config, engine)
-    if not account.rows_kept:
-        removed = ", ".join(f"{row.rule} {row.rows_removed}" for row in account.rules if row.rows_removed)
-        bounds = [
-            f"data.cleaning.{key}={value}"
-            for key, value in (("earliest", config.earliest), ("latest", config.latest))
-            if value is not None
-        ]
-        raise DataError(
-            f"cleaning leaves nothing of the log's {account.rows_in} rows: {removed}",
-            hint=f"Times are bounded by {' and '.join(bounds)}." if bounds else None,
-        )
-    if "purchase" not in kinds:
-        raise DataError(
-            f"the log holds no purchase, only: {', '.join(kinds[:10])}",
-            hint="Map the file's own name of it: source.params.events={THEIRS: purchase}.",
-        )
+    _check_left(account, kinds, raw, config)
     check_events(events)
     return CleanLog(
         frame=events,
@@ -106,6 +91,30 @@ def clean(raw: RawLog, engine: Engine, config: CleaningConfig) -> CleanLog:
         users=_side_table(raw, "users", engine),
         warnings=(*log.warnings, *_warnings(raw, kinds)),
     )
+
+
+def _check_left(account: Cleaning, kinds: tuple[str, ...], raw: RawLog, config: CleaningConfig) -> None:
+    """Raise where no row, or no purchase, is left to rehearse a test with."""
+    gone = {row.rule: row.rows_removed for row in account.rules if row.rows_removed}
+    removed = ", ".join(f"{rule} {rows}" for rule, rows in gone.items())
+    bounds = [
+        f"data.cleaning.{key}={value}"
+        for key, value in (("earliest", config.earliest), ("latest", config.latest))
+        if value is not None
+    ]
+    hint = f"Times are bounded by {' and '.join(bounds)}." if "time outside the range" in gone else None
+    if not account.rows_kept:
+        raise DataError(f"cleaning leaves nothing of the log's {account.rows_in} rows: {removed}", hint=hint)
+    if "purchase" in kinds:
+        return
+    theirs = {ours: name for name, ours in raw.events.items()}
+    names = ", ".join(theirs.get(kind, kind) for kind in kinds[:10])
+    what = f"cleaning leaves no purchase of the log's {account.rows_in} rows, only: {names}"
+    what += f" (removed: {removed})" if removed else ""
+    mapping = "map the file's own name of it with source.params.events={THEIRS: purchase}."
+    if "event" not in raw.columns:
+        mapping = "set source.params.default_event=purchase, or map the column of events (source.params.columns.event)."
+    raise DataError(what, hint=" ".join(filter(None, [hint, f"Where one of these is a purchase, {mapping}"])))
 
 
 def _charge(frame: Frame, rule: str, hit: nw.Expr) -> Frame:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import platform
+import re
+import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
@@ -36,7 +39,8 @@ class DuckDBEngine:
                 hint="Name another run folder (hydra.run.dir=FOLDER).",
             ) from error
         self.folder = folder
-        self.file = folder / f"log-{uuid4().hex[:8]}.duckdb"
+        _remove_leftovers(folder)
+        self.file = folder / f"log-{_host()}-{os.getpid()}-{uuid4().hex[:8]}.duckdb"
         settings: dict[str, Any] = {"temp_directory": str(folder / f"{self.file.stem}.tmp")}
         if config.memory_limit is not None:
             settings["memory_limit"] = config.memory_limit
@@ -44,6 +48,10 @@ class DuckDBEngine:
             settings["threads"] = config.threads
         try:
             self.connection = duckdb.connect(str(self.file), config=settings)
+        except duckdb.IOException as error:
+            raise _meaning(error, folder) or RunError(
+                f"the engine cannot work in {folder}: {error}", hint="Name another run folder (hydra.run.dir=FOLDER)."
+            ) from error
         except duckdb.Error as error:
             raise ConfigError(
                 f"DuckDB does not start with data.memory_limit={config.memory_limit}, data.threads={config.threads}, "
@@ -147,9 +155,8 @@ class DuckDBEngine:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *raised: object) -> None:
+        error = raised[1] if len(raised) > 1 and isinstance(raised[1], BaseException) else None
         try:
             self.close()
         except duckdb.Error:
@@ -158,6 +165,34 @@ class DuckDBEngine:
         meant = None if error is None else _meaning(error, self.folder)
         if meant is not None:
             raise meant from error
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9.]", "_", platform.node())
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Delete the files of engines whose processes were killed: those of this machine that no longer run."""
+    if os.name != "posix":  # elsewhere, asking whether a process lives may end it
+        return
+    for file in folder.glob(f"log-{_host()}-*"):
+        pid = file.name.removeprefix(f"log-{_host()}-").split("-")[0]
+        if not pid.isdigit() or _lives(int(pid)):
+            continue
+        if file.is_dir():
+            shutil.rmtree(file, ignore_errors=True)
+        else:
+            file.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
 
 
 def _meaning(error: BaseException, folder: Path) -> BaseException | None:

@@ -57,7 +57,8 @@ def find_files(paths: Sequence[Path], file_format: str) -> tuple[Path, ...]:
         elif path.is_file():
             found.append(path)
         else:
-            hint = _near_path(path) or f"Relative paths start at {Path.cwd()}."
+            start = None if path.is_absolute() else f"Relative paths start at {Path.cwd()}."
+            hint = " ".join(filter(None, [_near_path(path), start])) or None
             raise DataError(f"source.params.path: there is no file or folder {path}", hint=hint)
     if not found:
         raise DataError("the log has no files", hint="Set source.params.path.")
@@ -102,7 +103,8 @@ def _other_separator(header: Collection[str], raw: RawLog) -> str | None:
         return None
     (only,) = header
     found = [sign for sign in ";\t|," if sign != raw.separator and sign in only]
-    return f"Its header looks separated by {found[0]!r}: set source.params.separator={found[0]!r}." if found else None
+    sign = repr(found[0]) if found else ""
+    return f'Its header looks separated by {sign}: set "source.params.separator={sign}".' if found else None
 
 
 def digest(paths: Sequence[Path]) -> str:

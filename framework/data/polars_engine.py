@@ -10,7 +10,9 @@ import narwhals as nw
 import polars as pl
 
 from framework.data.engine import BadLines
+from framework.data.logfiles import TO_UTF8
 from framework.data.settings import DataConfig
+from framework.errors import DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,18 +47,23 @@ class PolarsEngine:
                 bad.append((str(path), row.number, row.text, fault))
                 return "skip"
 
-            tables.append(
-                pc.read_csv(
-                    path,
-                    read_options=pc.ReadOptions(use_threads=False),  # only then are rows numbered
-                    parse_options=pc.ParseOptions(
-                        delimiter=separator, newlines_in_values=True, invalid_row_handler=remember
-                    ),
-                    convert_options=pc.ConvertOptions(
-                        column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
-                    ),
+            try:
+                tables.append(
+                    pc.read_csv(
+                        path,
+                        read_options=pc.ReadOptions(use_threads=False),  # only then are rows numbered
+                        parse_options=pc.ParseOptions(
+                            delimiter=separator, newlines_in_values=True, invalid_row_handler=remember
+                        ),
+                        convert_options=pc.ConvertOptions(
+                            column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=True, null_values=[""]
+                        ),
+                    )
                 )
-            )
+            except pa.ArrowInvalid as error:
+                utf8 = "utf8" in str(error).lower()
+                what = "is not in UTF-8" if utf8 else "cannot be read"
+                raise DataError(f"{path} {what}: {error}", hint=TO_UTF8 if utf8 else None) from error
         self._bad = BadLines(len(bad), *bad[0]) if bad else BadLines(0)
         return self._numbered(pl.from_arrow(pa.concat_tables(tables)).lazy(), columns)  # type: ignore[union-attr]
 

@@ -21,8 +21,9 @@ class RawLog:
     `cancellation_prefix` marks orders whose id starts with it as cancellations; so does a negative quantity where
     `negative_is_cancellation`. Item codes that fully match one of the regular expressions `not_products` are no
     product. `items` and `users` are optional Parquet or CSV side tables (item, category, price, text; user,
-    attributes). `on_bad_line` is "error" or "skip" (left out and counted); `mixed_users` takes ids that are partly
-    numbers and partly text as they are written, rather than as an error.
+    attributes). `decimal` is the sign between a number's whole part and its fraction in text, "." or ","; thousands
+    are never separated. `on_bad_line` is "error" or "skip" (left out and counted); `mixed_users` takes ids that are
+    partly numbers and partly text as they are written, rather than as an error.
     """
 
     paths: tuple[Path, ...]
@@ -41,3 +42,4 @@ class RawLog:
     mixed_users: bool = False
     items: Path | None = None
     users: Path | None = None
+    decimal: str = "."

@@ -5,6 +5,7 @@ Nothing is guessed silently and nothing is lost: text that should be a time or a
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from framework.data.engine import BadLines, Engine
 from framework.data.logfiles import TO_UTF8, LogFiles, digest, inspect
 from framework.data.rawlog import RawLog
 from framework.data.times import UNIX_FORMATS, offsets, to_utc, unix_to_micros, zone
-from framework.errors import DataError, did_you_mean
+from framework.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,6 +26,7 @@ TEXTS = ("user", "item", "event", "order", "category", "text")
 NUMBERS = ("quantity", "price", "rating")
 WHOLE, DECIMAL = r"^[0-9]+$", r"^[0-9]+\.0+$"
 ON_BAD_LINE = ("error", "skip")
+DECIMALS = (".", ",")
 
 
 @dataclass(frozen=True)
@@ -49,10 +51,13 @@ def read_log(raw: RawLog, engine: Engine) -> TypedLog:
 
     Raises:
         DataError: files, columns, lines, times, numbers or ids that cannot be used; the message names the place.
+        ConfigError: a separator or a decimal sign that cannot be one.
     """
     if raw.on_bad_line not in ON_BAD_LINE:
         hint = did_you_mean(raw.on_bad_line, ON_BAD_LINE)
         raise DataError(f"on_bad_line is '{raw.on_bad_line}'", allowed=ON_BAD_LINE, hint=hint)
+    if raw.decimal not in DECIMALS:
+        raise ConfigError(f"source.params.decimal is {raw.decimal!r}", allowed="'.' and ','")
     zone(raw.time_zone)
     files = inspect(raw)
     if raw.format == "csv":
@@ -106,7 +111,7 @@ def _typed(source: Frame, raw: RawLog, files: LogFiles, engine: Engine) -> Frame
         raise DataError(f"the column '{raw.columns['time']}' (mapped to time) holds {types['time']}, no times")
     numbers = [name for name in raw.columns if name in NUMBERS]
     from_text = {f"num_{name}": name for name in numbers if isinstance(types[name], (nw.String, nw.Categorical))}
-    source = engine.parse_numbers(source, from_text) if from_text else source
+    source = _numbers_from_text(source, from_text, raw, engine)
     for name in numbers:
         if f"num_{name}" not in from_text:
             if not types[name].is_numeric():
@@ -123,6 +128,22 @@ def _typed(source: Frame, raw: RawLog, files: LogFiles, engine: Engine) -> Frame
         columns.append((nw.col(f"num_{name}") if mapped else number).alias(name))
         columns.append((nw.col(f"bad_{name}") if mapped else none.cast(nw.String)).alias(f"bad_{name}"))
     return source.select(columns)
+
+
+def _numbers_from_text(source: Frame, columns: dict[str, str], raw: RawLog, engine: Engine) -> Frame:
+    """Add float columns (new name to text column); a dot beside decimal commas makes no number, whatever it means."""
+    if raw.decimal == "," and columns:
+        texts = {name: nw.col(name).cast(nw.String) for name in columns.values()}
+        source = source.with_columns(
+            **{
+                f"point_{name}": nw.when(~text.str.contains(".", literal=True)).then(
+                    text.str.replace_all(",", ".", literal=True)
+                )
+                for name, text in texts.items()
+            }
+        )
+        columns = {new: f"point_{name}" for new, name in columns.items()}
+    return engine.parse_numbers(source, columns) if columns else source
 
 
 def _as_text(name: str, kind: Any, theirs: str) -> nw.Expr:
@@ -209,7 +230,7 @@ def _check(frame: Frame, facts: dict[str, Any], raw: RawLog, engine: Engine) -> 
                 form = f"'{raw.time_format}'" if raw.time_format else "ISO 8601 (2011-12-09 08:26:00) or unix times"
                 hint = "Set source.params.time_format, in the signs of strptime, or mend the rows."
             else:
-                form, hint = "finite numbers, or nothing where there is none", "Mend the rows."
+                form, hint = "finite numbers, or nothing where there is none", _number_hint(value, raw)
             raise DataError(
                 f"row {row}, column '{raw.columns[name]}' (mapped to {name}): '{value}' is no {_noun(name)} "
                 f"({count} such row{'s' * (count > 1)} in all; row 1 is the first after the header)",
@@ -229,6 +250,17 @@ def _check(frame: Frame, facts: dict[str, Any], raw: RawLog, engine: Engine) -> 
             "source.params.mixed_users=true to take each spelling as a user of its own.",
         )
     return []
+
+
+def _number_hint(value: str, raw: RawLog) -> str:
+    if raw.decimal == ".":
+        if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", value):
+            return (
+                "Numbers are read with a decimal point; where these commas are decimal commas, set "
+                "\"source.params.decimal=','\". Commas between thousands have to go."
+            )
+        return "Mend the rows."
+    return "Mend the rows; with source.params.decimal=',' numbers hold no dots."
 
 
 def _noun(name: str) -> str:

@@ -22,7 +22,7 @@ from pyspark.sql.types import StringType, StructField, StructType
 
 from framework.data.engine import BadLines
 from framework.data.settings import DataConfig
-from framework.errors import ConfigError, DataError
+from framework.errors import ConfigError, DataError, RunError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +44,13 @@ class SparkEngine:
     name = "spark"
 
     def __init__(self, config: DataConfig, folder: Path) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise RunError(
+                f"the engine cannot work in {folder}: {error.strerror or error}",
+                hint="Name another run folder (hydra.run.dir=FOLDER).",
+            ) from error
         self.folder = folder.resolve() / f"spark-{uuid4().hex[:8]}"
         self.owned = SparkSession.getActiveSession() is None
         # A loopback address, as the machine's own name need not resolve.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from framework.data.rawlog import RawLog
-from framework.errors import DataError, did_you_mean
+from framework.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
     from framework.records import Context
@@ -27,7 +27,8 @@ class LogConfig:
     there are any) to the file's; null unmaps one. `time_format` is in the signs of strptime, or "unix", "s", "ms",
     "us"; null reads ISO 8601 and unix times. Times without an offset are local times of `time_zone`. `events` maps
     the log's names of events to view, click, cart, purchase, cancellation, review; without a column of events every
-    row is a `default_event`. `separator` null is a tab for .tsv, else a comma. `on_bad_line` is "error" or "skip".
+    row is a `default_event`. `separator` null is a tab for .tsv, else a comma. `decimal` is the sign in numbers such as
+    3.50: "." or ",". `on_bad_line` is "error" or "skip".
     """
 
     path: str
@@ -46,6 +47,14 @@ class LogConfig:
     mixed_users: bool = False
     items: str | None = None
     users: str | None = None
+    decimal: str = "."
+
+    def __post_init__(self) -> None:
+        """Refuse signs that no file can be read with, before anything is read."""
+        if self.separator is not None:
+            self.separator = one_sign(self.separator)
+        if self.decimal not in (".", ","):
+            raise ConfigError(f"source.params.decimal is {self.decimal!r}", allowed="'.' and ','")
 
 
 class Log:
@@ -84,7 +93,20 @@ class Log:
             mixed_users=config.mixed_users,
             items=Path(config.items).expanduser() if config.items else None,
             users=Path(config.users).expanduser() if config.users else None,
+            decimal=config.decimal,
         )
+
+
+def one_sign(separator: str) -> str:
+    """Return a separator of one character; a tab may be written as backslash and t, as shells pass it on.
+
+    Raises:
+        ConfigError: it is empty or has more characters.
+    """
+    sign = "\t" if separator == "\\t" else separator
+    if len(sign) != 1:
+        raise ConfigError(f"source.params.separator is {separator!r}", allowed="a single character")
+    return sign
 
 
 def matching(path: str) -> tuple[Path, ...]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from framework.data.rawlog import RawLog
-from shop_sources.log import matching, told_format
+from shop_sources.log import matching, one_sign, told_format
 
 if TYPE_CHECKING:
     from framework.records import Context
@@ -63,6 +63,10 @@ class OnlineRetailConfig:
     not_products: list[str] = field(default_factory=lambda: list(NO_PRODUCTS))
     separator: str = ","
     on_bad_line: str = "error"
+
+    def __post_init__(self) -> None:
+        """Refuse a separator that no file can be read with, before anything is read."""
+        self.separator = one_sign(self.separator)
 
 
 class OnlineRetail:

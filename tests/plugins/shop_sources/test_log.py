@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-from framework.errors import DataError
+from framework.errors import ConfigError, DataError
 from framework.kinds import Source
 from shop_sources.log import Log, LogConfig
 from shop_sources.online_retail import NO_PRODUCTS, OnlineRetail, OnlineRetailConfig
@@ -76,3 +76,14 @@ def test_online_retail_describes_the_published_file() -> None:
     assert (raw.time_zone, raw.currency, raw.cancellation_prefix) == ("Europe/London", "GBP", "C")
     assert raw.columns["user"] == "CustomerID"
     assert raw.not_products == NO_PRODUCTS
+
+
+def test_signs_are_checked_before_anything_is_read(tmp_path: Path) -> None:
+    for config in (LogConfig, OnlineRetailConfig):
+        with pytest.raises(ConfigError, match="a single character"):
+            config("x.csv", separator="||")
+        assert config("x.csv", separator="\\t").separator == "\t"
+    with pytest.raises(ConfigError, match="decimal"):
+        LogConfig("x.csv", decimal=";")
+    (tmp_path / "x.csv").touch()
+    assert read(path=str(tmp_path / "x.csv"), decimal=",").decimal == ","

@@ -196,6 +196,37 @@ def test_nothing_left_is_an_error(tmp_path: Path) -> None:
         clean(small(tmp_path, "1,x,5,2011-01-01,2.00,\n"), engine, CleaningConfig())
 
 
+def test_bounds_that_leave_nothing_are_named(tmp_path: Path) -> None:
+    config = CleaningConfig(earliest="2199-01-01")
+    with open_engine(DataConfig(), tmp_path) as engine, pytest.raises(DataError) as caught:
+        clean(small(tmp_path), engine, config)
+    assert "time outside the range" in str(caught.value)
+    assert "data.cleaning.earliest=2199-01-01" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("columns", "default", "message"),
+    [
+        ({"event": "e"}, "purchase", r"only: pv, buy.*source\.params\.events=\{THEIRS: purchase\}"),
+        ({}, "view", r"only: view.*source\.params\.default_event=purchase"),
+    ],
+)
+def test_a_log_without_purchases_names_what_it_holds(
+    tmp_path: Path, columns: dict[str, str], default: str, message: str
+) -> None:
+    path = tmp_path / "log.csv"
+    path.write_text("u,t,i,e\na,100000000,x,pv\na,100000001,x,buy\n")
+    raw = RawLog(
+        (path,),
+        "csv",
+        {"user": "u", "time": "t", "item": "i", **columns},
+        events={"pv": "view"} if columns else {},
+        default_event=default,
+    )
+    with open_engine(DataConfig(), tmp_path / "work") as engine, pytest.raises(DataError, match=message):
+        clean(raw, engine, CleaningConfig())
+
+
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [

@@ -264,3 +264,48 @@ def test_a_header_in_another_encoding_is_told(tmp_path: Path) -> None:
     raw = RawLog((path,), "csv", {"user": "wer", "time": "wann"})
     with open_engine(DataConfig(), tmp_path / "work") as engine, pytest.raises(DataError, match="UTF-8"):
         read_log(raw, engine)
+
+
+@pytest.mark.parametrize("engine_name", ["duckdb", "polars"])
+def test_rows_in_another_encoding_are_told(tmp_path: Path, engine_name: str) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes("user,time,item\na,2025-01-01,größe\n".encode("cp1252"))
+    raw = raw_of(path, {**COLUMNS, "item": "item"})
+    opened = open_engine(DataConfig(engine=engine_name, threads=1), tmp_path / "work")
+    with opened as engine, pytest.raises(DataError, match="iconv -f cp1252 -t utf-8") as caught:
+        read_log(raw, engine)
+    assert "on_bad_line" not in str(caught.value)
+
+
+@pytest.mark.parametrize("engine_name", ["duckdb", "polars"])
+def test_decimal_commas_are_read_where_they_are_named(tmp_path: Path, engine_name: str) -> None:
+    path = write(tmp_path / "log.csv", "user;time;item;qty;price\na;2025-01-01;x;2;37,37\na;2025-01-02;x;;-1,5\n")
+    raw = raw_of(path, PRICED, separator=";", decimal=",")
+    with open_engine(DataConfig(engine=engine_name, threads=1), tmp_path / "work") as engine:
+        rows = engine.collect(read_log(raw, engine).frame.sort("row")).to_pylist()
+    assert [(row["unit_price"], row["price"]) for row in rows] == [(37.37, 3737), (-1.5, -150)]
+    assert rows[0]["quantity"] == 2.0
+
+
+def test_decimal_commas_say_what_to_set(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.csv", "user;time;item;qty;price\na;2025-01-01;x;2;37,37\n")
+    message = message_of(raw_of(path, PRICED, separator=";"), tmp_path)
+    assert "'37,37' is no number" in message
+    assert "source.params.decimal=','" in message
+    path = write(tmp_path / "log.csv", "user;time;item;qty;price\na;2025-01-01;x;2;1.234\n")
+    assert "'1.234' is no number" in message_of(raw_of(path, PRICED, separator=";", decimal=","), tmp_path)
+    with open_engine(DataConfig(), tmp_path / "work") as engine, pytest.raises(ConfigError, match="decimal is"):
+        read_log(raw_of(path, PRICED, separator=";", decimal=";"), engine)
+
+
+def test_a_missing_relative_path_names_its_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    message = message_of(raw_of(Path("nowhere.csv")), tmp_path / "work")
+    assert "source.params.path" in message
+    assert f"Relative paths start at {tmp_path}" in message
+
+
+def test_a_separator_is_one_character(tmp_path: Path) -> None:
+    path = write(tmp_path / "log.csv", "user,time\na,2011-01-01\n")
+    with open_engine(DataConfig(), tmp_path / "work") as engine, pytest.raises(ConfigError, match="';;'"):
+        read_log(raw_of(path, separator=";;"), engine)
