@@ -8,7 +8,9 @@ from dataclasses import asdict, is_dataclass
 from typing import Any
 
 from framework.config import RunConfig, StrategyConfig
+from framework.data.splits import KINDS
 from framework.errors import ConfigError, did_you_mean
+from framework.stats.compare import DESIGNS
 from framework.trial.assign import planned_shares
 
 EVIDENCE = ("holdout", "simulated")
@@ -71,7 +73,7 @@ def _check_evidence(config: RunConfig) -> None:
     for name in config.decision.evidence or []:
         _one_of("decision.evidence", name, tuple(config.trial.evidence))
     _one_of("trial.holdout.users", config.trial.holdout.users, ("all", "known"))
-    _one_of("trial.simulated.design", config.trial.simulated.design, ("paired", "independent"))
+    _one_of("trial.simulated.design", config.trial.simulated.design, DESIGNS)
 
 
 def _check_numbers(config: RunConfig) -> None:
@@ -120,7 +122,7 @@ def _check_bounds(config: RunConfig) -> None:
         raise ConfigError("decision.evidence is empty", allowed="kinds of trial.evidence, or null for all of them")
     if not re.fullmatch(r"auto|cpu|cuda(:\d+)?|mps|xpu(:\d+)?", config.device):
         raise ConfigError(f"device is '{config.device}'", allowed="auto, cpu, cuda, cuda:N, mps, xpu, xpu:N")
-    _one_of("data.split.kind", config.data.split.kind, ("time", "leave_one_out"))
+    _one_of("data.split.kind", config.data.split.kind, KINDS)
     if config.strategies:
         planned_shares(tuple(config.strategies), config.trial.simulated.shares)
 

@@ -10,13 +10,14 @@ from framework.data.account import Cleaning, CleaningRow
 from framework.data.cancellations import match_cancellations, net_purchases
 from framework.data.engine import Engine
 from framework.data.events import FRAME, CleanLog
+from framework.data.leftover import check_left, kind_warnings
 from framework.data.logfiles import SUFFIXES, find_files, open_text
 from framework.data.rawlog import EVENTS, RawLog
 from framework.data.reading import TypedLog, read_log
 from framework.data.schema import check_events
 from framework.data.settings import CleaningConfig
 from framework.data.times import parse_date
-from framework.errors import ConfigError, DataError, did_you_mean
+from framework.errors import ConfigError, did_you_mean
 
 if TYPE_CHECKING:
     Frame = nw.LazyFrame[Any]
@@ -75,7 +76,7 @@ def clean(raw: RawLog, engine: Engine, config: CleaningConfig) -> CleanLog:
     cancelled = frame.filter(taken & ~_no_product(raw)).with_columns(quantity=nw.col("matched"), amount=part)
     cancelled = cancelled.select(FRAME)
     account, kinds = _account(frame, events, cancelled, log, raw, config, engine)
-    _check_left(account, kinds, raw, config)
+    check_left(account, kinds, raw, config)
     check_events(events)
     return CleanLog(
         frame=events,
@@ -89,32 +90,8 @@ def clean(raw: RawLog, engine: Engine, config: CleaningConfig) -> CleanLog:
         engine=engine,
         items=_side_table(raw, "items", engine),
         users=_side_table(raw, "users", engine),
-        warnings=(*log.warnings, *_warnings(raw, kinds)),
+        warnings=(*log.warnings, *kind_warnings(raw, kinds)),
     )
-
-
-def _check_left(account: Cleaning, kinds: tuple[str, ...], raw: RawLog, config: CleaningConfig) -> None:
-    """Raise where no row, or no purchase, is left to rehearse a test with."""
-    gone = {row.rule: row.rows_removed for row in account.rules if row.rows_removed}
-    removed = ", ".join(f"{rule} {rows}" for rule, rows in gone.items())
-    bounds = [
-        f"data.cleaning.{key}={value}"
-        for key, value in (("earliest", config.earliest), ("latest", config.latest))
-        if value is not None
-    ]
-    hint = f"Times are bounded by {' and '.join(bounds)}." if "time outside the range" in gone else None
-    if not account.rows_kept:
-        raise DataError(f"cleaning leaves nothing of the log's {account.rows_in} rows: {removed}", hint=hint)
-    if "purchase" in kinds:
-        return
-    theirs = {ours: name for name, ours in raw.events.items()}
-    names = ", ".join(theirs.get(kind, kind) for kind in kinds[:10])
-    what = f"cleaning leaves no purchase of the log's {account.rows_in} rows, only: {names}"
-    what += f" (removed: {removed})" if removed else ""
-    mapping = "map the file's own name of it with source.params.events={THEIRS: purchase}."
-    if "event" not in raw.columns:
-        mapping = "set source.params.default_event=purchase, or map the column of events (source.params.columns.event)."
-    raise DataError(what, hint=" ".join(filter(None, [hint, f"Where one of these is a purchase, {mapping}"])))
 
 
 def _charge(frame: Frame, rule: str, hit: nw.Expr) -> Frame:
@@ -301,14 +278,3 @@ def _side_table(raw: RawLog, name: str, engine: Engine) -> Frame | None:
         header = file.readline().rstrip("\r\n").split(raw.separator)
     table = engine.read_csv(files, {column: column for column in header}, header, raw.separator)
     return engine.materialise(table.drop("row"), f"side_{name}")
-
-
-def _warnings(raw: RawLog, kinds: tuple[str, ...]) -> tuple[str, ...]:
-    strange = [kind for kind in kinds if kind not in EVENTS]
-    found = []
-    if strange:
-        found.append(f"Kinds of events that the engine does not know: {', '.join(strange)}; see source.params.events.")
-    never = sorted({ours for ours in raw.events.values() if ours not in kinds and ours != "cancellation"})
-    if never:
-        found.append(f"source.params.events names {', '.join(never)}, of which the log holds none.")
-    return tuple(found)

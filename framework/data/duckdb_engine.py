@@ -14,14 +14,13 @@ from uuid import uuid4
 import duckdb
 import narwhals as nw
 
-from framework.data.engine import BadLines
+from framework.data.engine import HAS_OFFSET, BadLines
 from framework.data.settings import DataConfig
 from framework.errors import ConfigError, DataError, RunError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HAS_OFFSET = r":\d{2}(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)$"
 MAX_LINE = 16 * 1024 * 1024
 
 
@@ -31,13 +30,6 @@ class DuckDBEngine:
     name = "duckdb"
 
     def __init__(self, config: DataConfig, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(
-                f"the engine cannot work in {folder}: {error.strerror or error}",
-                hint="Name another run folder (hydra.run.dir=FOLDER).",
-            ) from error
         self.folder = folder
         _remove_leftovers(folder)
         self.file = folder / f"log-{_host()}-{os.getpid()}-{uuid4().hex[:8]}.duckdb"

@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from framework.data.settings import DataConfig
-from framework.errors import ConfigError, did_you_mean
+from framework.errors import ConfigError, RunError, did_you_mean
 
 if TYPE_CHECKING:
     import narwhals as nw
     import pyarrow as pa
 
+HAS_OFFSET = r":\d{2}(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)$"
+"""Matches a time text that says its own offset from UTC."""
 ENGINES = {
     "duckdb": ("framework.data.duckdb_engine", "DuckDBEngine", "duckdb"),
     "spark": ("framework.data.spark_engine", "SparkEngine", "pyspark"),
@@ -96,10 +98,11 @@ class Engine(Protocol):
 
 
 def open_engine(config: DataConfig, folder: Path) -> Engine:
-    """Open the engine that a config names; what it must put on disk goes below `folder`.
+    """Open the engine that a config names; what it must put on disk goes below `folder`, which is made.
 
     Raises:
         ConfigError: there is no such engine, or its package is not installed.
+        RunError: the folder cannot be made.
     """
     if config.engine not in ENGINES:
         raise ConfigError(
@@ -107,6 +110,13 @@ def open_engine(config: DataConfig, folder: Path) -> Engine:
             allowed=ENGINES,
             hint=did_you_mean(config.engine, ENGINES),
         )
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise RunError(
+            f"the engine cannot work in {folder}: {error.strerror or error}",
+            hint="Name another run folder (hydra.run.dir=FOLDER).",
+        ) from error
     module, class_name, package = ENGINES[config.engine]
     try:
         import_module(package)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 import narwhals as nw
 import polars as pl
 
-from framework.data.engine import BadLines
+from framework.data.engine import HAS_OFFSET, BadLines
 from framework.data.logfiles import TO_UTF8
 from framework.data.settings import DataConfig
 from framework.errors import DataError
@@ -17,7 +17,6 @@ from framework.errors import DataError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HAS_OFFSET = r":\d{2}(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)$"
 LOCAL_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M")
 ZONED_FORMATS = ("%Y-%m-%dT%H:%M:%S%.f%#z", "%Y-%m-%d %H:%M:%S%.f%#z")
 

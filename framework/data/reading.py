@@ -5,7 +5,6 @@ Nothing is guessed silently and nothing is lost: text that should be a time or a
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +13,14 @@ import narwhals as nw
 from framework.data.engine import BadLines, Engine
 from framework.data.logfiles import TO_UTF8, LogFiles, digest, inspect
 from framework.data.rawlog import RawLog
+from framework.data.refusals import NUMBERS, refuse_unusable
 from framework.data.times import UNIX_FORMATS, offsets, to_utc, unix_to_micros, zone
 from framework.errors import ConfigError, DataError, did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     Frame = nw.LazyFrame[Any]
 
 TEXTS = ("user", "item", "event", "order", "category", "text")
-NUMBERS = ("quantity", "price", "rating")
 WHOLE, DECIMAL = r"^[0-9]+$", r"^[0-9]+\.0+$"
 ON_BAD_LINE = ("error", "skip")
 DECIMALS = (".", ",")
@@ -77,17 +74,16 @@ def read_log(raw: RawLog, engine: Engine) -> TypedLog:
     facts = _facts(frame, engine)
     if not facts["rows"]:
         raise DataError(f"the log {files.paths[0]} is empty: it has a header and no rows")
-    warnings = _check(frame, facts, raw, engine)
+    refuse_unusable(frame, facts, raw, engine)
     frame = _finish(frame, facts, raw)
-    if unreadable.count:
-        warnings.append(f"{unreadable.count} lines of the log could not be read and were left out.")
+    skipped = (f"{unreadable.count} lines of the log could not be read and were left out.",)
     return TypedLog(
         frame,
         facts["rows"] + unreadable.count,
         unreadable,
         frozenset(raw.columns),
         digest(files.paths),
-        tuple(warnings),
+        skipped if unreadable.count else (),
     )
 
 
@@ -212,59 +208,6 @@ def _facts(frame: Frame, engine: Engine) -> dict[str, Any]:
     )
     facts: dict[str, Any] = engine.collect(result).to_pylist()[0]
     return facts
-
-
-def _value(frame: Frame, engine: Engine, column: str, row: int) -> str:
-    found = engine.collect(frame.filter(nw.col("row") == row).select(column)).to_pylist()
-    return str(found[0][column])
-
-
-def _check(frame: Frame, facts: dict[str, Any], raw: RawLog, engine: Engine) -> list[str]:
-    """Raise for what cannot be used, first in the order of importance; return warnings."""
-    for name in ("time", *NUMBERS):
-        count = facts[f"of_bad_{name}"]
-        if count:
-            row = facts[f"at_bad_{name}"]
-            value = _value(frame, engine, f"bad_{name}", row)
-            if name == "time":
-                form = f"'{raw.time_format}'" if raw.time_format else "ISO 8601 (2011-12-09 08:26:00) or unix times"
-                hint = "Set source.params.time_format, in the signs of strptime, or mend the rows."
-            else:
-                form, hint = "finite numbers, or nothing where there is none", _number_hint(value, raw)
-            raise DataError(
-                f"row {row}, column '{raw.columns[name]}' (mapped to {name}): '{value}' is no {_noun(name)} "
-                f"({count} such row{'s' * (count > 1)} in all; row 1 is the first after the header)",
-                allowed=form,
-                hint=hint,
-            )
-    seen = {form: facts[f"of_user_{form}"] for form in ("whole", "decimal", "other") if facts[f"of_user_{form}"]}
-    if len(seen) > 1 and not raw.mixed_users:
-        places: Iterable[str] = (
-            f"'{_value(frame, engine, 'user', facts[f'at_user_{form}'])}' in row {facts[f'at_user_{form}']} "
-            f"({count} such rows)"
-            for form, count in seen.items()
-        )
-        raise DataError(
-            f"the column '{raw.columns['user']}' (mapped to user) holds user ids of mixed types: {', '.join(places)}",
-            hint="One user may be written in two ways. Write the ids in one way, or set "
-            "source.params.mixed_users=true to take each spelling as a user of its own.",
-        )
-    return []
-
-
-def _number_hint(value: str, raw: RawLog) -> str:
-    if raw.decimal == ".":
-        if re.fullmatch(r"\s*[+-]?\d+,\d+\s*", value):
-            return (
-                "Numbers are read with a decimal point; where these commas are decimal commas, set "
-                "\"source.params.decimal=','\". Commas between thousands have to go."
-            )
-        return "Mend the rows."
-    return "Mend the rows; with source.params.decimal=',' numbers hold no dots."
-
-
-def _noun(name: str) -> str:
-    return "time" if name == "time" else "number"
 
 
 def _finish(frame: Frame, facts: dict[str, Any], raw: RawLog) -> Frame:

@@ -20,14 +20,13 @@ from pyspark.sql import SparkSession, Window
 from pyspark.sql import functions as sf
 from pyspark.sql.types import StringType, StructField, StructType
 
-from framework.data.engine import BadLines
+from framework.data.engine import HAS_OFFSET, BadLines
 from framework.data.settings import DataConfig
-from framework.errors import ConfigError, DataError, RunError
+from framework.errors import ConfigError, DataError
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-HAS_OFFSET = r":\d{2}(\.\d+)?\s*(Z|[+-]\d{2}(:?\d{2})?)$"
 CORRUPT = "_prelaunch_corrupt"
 PLACE = ("_prelaunch_file", "_prelaunch_block")
 ID = "_prelaunch_id"
@@ -44,13 +43,6 @@ class SparkEngine:
     name = "spark"
 
     def __init__(self, config: DataConfig, folder: Path) -> None:
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise RunError(
-                f"the engine cannot work in {folder}: {error.strerror or error}",
-                hint="Name another run folder (hydra.run.dir=FOLDER).",
-            ) from error
         self.folder = folder.resolve() / f"spark-{uuid4().hex[:8]}"
         self.owned = SparkSession.getActiveSession() is None
         # A loopback address, as the machine's own name need not resolve.

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from framework.errors import ConfigError, TrialError
 from framework.kinds import Simulator
 from framework.records import Outcomes, Queries, Trial
+from framework.stats.compare import DESIGNS
 from framework.strategies import Strategy
 from framework.trial.assign import assign, planned_shares
 from framework.trial.population import Population
 
-DESIGNS = ("paired", "independent")
 MIN_UNITS = 2
 """Users that an arm needs before anything can be said of it."""
 ESTIMAND = (

@@ -11,7 +11,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from framework.data.duckdb_engine import DuckDBEngine
 from framework.data.engine import open_engine
 from framework.data.rawlog import RawLog
 from framework.data.reading import read_log
@@ -244,7 +243,7 @@ def test_a_missing_extra_says_how_to_install_it(tmp_path: Path, monkeypatch: pyt
 
 def test_closing_leaves_nothing_behind(tmp_path: Path) -> None:
     path = write(tmp_path / "in" / "log.csv", "user,time\na,2011-01-01\n")
-    engine = DuckDBEngine(DataConfig(memory_limit="200MB", threads=1), tmp_path / "work")
+    engine = open_engine(DataConfig(memory_limit="200MB", threads=1), tmp_path / "work")
     read_log(raw_of(path), engine)
     engine.close()
     assert list((tmp_path / "work").iterdir()) == []
