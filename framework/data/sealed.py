@@ -68,7 +68,7 @@ class Sealed:
                 hint="Open it once, in the last stage, and hand on what it gave.",
             )
         log, self._log = self._log, None
-        self._opening = Opening(reader, self._clock().isoformat(timespec="microseconds"))
+        self._opening = Opening(reader, self._clock().isoformat(timespec="seconds"))
         return log
 
     def _told(self) -> str:
