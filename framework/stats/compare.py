@@ -7,12 +7,12 @@ from collections.abc import Callable
 import numpy as np
 
 from framework.errors import TrialError, did_you_mean
-from framework.stats.cautions import cautions
 from framework.stats.delta import value_of
+from framework.stats.designs.independent import independent_mean, independent_proportion, independent_ratio
+from framework.stats.designs.paired import paired_mean, paired_ratio
 from framework.stats.effects import Effect
 from framework.stats.estimates import Estimate
-from framework.stats.independent import independent_mean, independent_proportion, independent_ratio
-from framework.stats.paired import paired_mean, paired_ratio
+from framework.stats.health.cautions import cautions
 from framework.stats.relative import relative_interval
 from framework.stats.resampling import bootstrapped
 from framework.stats.samples import UnitValues, checked

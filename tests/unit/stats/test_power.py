@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from framework.errors import TrialError
 from framework.stats.compare import compare
-from framework.stats.power import (
+from framework.stats.planning.power import (
     minimum_detectable,
     minimum_detectable_mean,
     power_mean,

@@ -9,7 +9,7 @@ from framework.stats.arms import arm_value
 from framework.stats.compare import compare
 from framework.stats.health import sample_ratio
 from framework.stats.multiplicity import benjamini_hochberg, holm
-from framework.stats.power import (
+from framework.stats.planning.power import (
     minimum_detectable_mean,
     power_mean,
     power_of_difference,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from framework.errors import TrialError
+from framework.stats.decision.rule import DecisionRule
 from framework.stats.effects import Effect
 from framework.stats.multiplicity import controls, interval_at
-from framework.stats.rule import DecisionRule
 
 
 def against_control(effects: Sequence[Effect], treatment: str) -> list[Effect]:

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from framework.errors import TrialError
+from framework.stats.decision.reading import against_control, change
+from framework.stats.decision.rule import DecisionRule
+from framework.stats.decision.verdict import Verdict
 from framework.stats.effects import Effect
-from framework.stats.reading import against_control, change
-from framework.stats.rule import DecisionRule
-from framework.stats.verdict import Verdict
 
 ORDER = ("ship", "hold", "undecided", "stop")
 """Which decision leads the study, where its treatments got different ones."""

@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from framework.stats.decision.reading import against_control, change, cleared, harmed, reading
+from framework.stats.decision.rule import DecisionRule, listed
+from framework.stats.decision.verdict import Verdict
 from framework.stats.effects import Effect
-from framework.stats.headline import headline_verdict
-from framework.stats.power import units_needed
-from framework.stats.reading import against_control, change, cleared, harmed, reading
-from framework.stats.rule import DecisionRule, listed, rule_digest, rule_text
-from framework.stats.verdict import Verdict
-
-__all__ = ["DecisionRule", "Verdict", "decide", "headline_verdict", "rule_digest", "rule_text"]
+from framework.stats.planning.power import units_needed
 
 OUT_OF_REACH = 1000
 """Where more than this many times today's units would be needed, the effect counts as about zero."""

@@ -1,43 +1,16 @@
-"""Corrections for many comparisons, and what was corrected over, in words."""
+"""Which effects are one family, and what was corrected over, in words."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from framework.errors import TrialError
 from framework.stats.effects import Effect
-from framework.stats.estimates import quantile
+from framework.stats.multiplicity.adjust import benjamini_hochberg, holm
 
 FAMILY_ROLES = ("primary", None)
 """Roles whose overall effects are tests of the trial: declared primaries, and effects without any role."""
-
-
-def holm(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Return p-values adjusted to keep the family-wise error (Holm 1979).
-
-    Written out, since statsmodels' multipletests runs a full garbage collection (0.1 s) at every call, which ten
-    thousand replications of a trial cannot afford; the tests hold it to multipletests.
-    """
-    if not p_values:
-        return ()
-    p = np.asarray(p_values, dtype=np.float64)
-    order = np.argsort(p, kind="stable")
-    stepped = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))
-    adjusted = np.empty_like(p)
-    adjusted[order] = stepped
-    return tuple(adjusted.tolist())
-
-
-def benjamini_hochberg(p_values: Sequence[float]) -> tuple[float, ...]:
-    """Return p-values adjusted to keep the false discovery rate (Benjamini and Hochberg 1995; scipy's, called)."""
-    from scipy import stats
-
-    if not p_values:
-        return ()
-    return tuple(stats.false_discovery_control(np.asarray(p_values, dtype=np.float64), method="bh").tolist())
 
 
 def correct(effects: Sequence[Effect], alpha: float = 0.05) -> tuple[Effect, ...]:
@@ -83,19 +56,6 @@ def correct(effects: Sequence[Effect], alpha: float = 0.05) -> tuple[Effect, ...
 def controls(effects: Sequence[Effect]) -> frozenset[str]:
     """Return the study's control arms: those that are compared against and are never themselves the treatment."""
     return frozenset(e.control for e in effects) - frozenset(e.treatment for e in effects)
-
-
-def interval_at(effect: Effect, confidence: float) -> tuple[float, float]:
-    """Return the effect's interval at another coverage, its two halves scaled by the ratio of critical values.
-
-    Exact for t and normal intervals; for Newcombe's and the bootstrap's an approximation that keeps their asymmetry.
-    At 1 - alpha / family it is the Bonferroni interval: all intervals of the family hold at once with 1 - alpha.
-    """
-    stretch = quantile(confidence, effect.df) / quantile(effect.confidence, effect.df)
-    return (
-        effect.estimate - stretch * (effect.estimate - effect.ci_low),
-        effect.estimate + stretch * (effect.ci_high - effect.estimate),
-    )
 
 
 def _family(effect: Effect, study_controls: frozenset[str]) -> str:

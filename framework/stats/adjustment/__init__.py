@@ -1,0 +1,1 @@
+"""Less noise from what was known before: covariates."""

@@ -1,0 +1,1 @@
+"""How units got into the arms, and the estimators that go with it."""

@@ -1,0 +1,1 @@
+"""Before the test: power, sample size, minimum detectable effect, days."""

@@ -1,0 +1,1 @@
+"""Whether groups of users really respond differently."""

@@ -1,0 +1,1 @@
+"""Looking while the test runs."""

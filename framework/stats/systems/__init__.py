@@ -1,0 +1,1 @@
+"""Many recommenders compared offline on the same users."""
