@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from framework.stats.delta import is_constant, linearised, magnitude, mean_error, value_of
+import numpy as np
+
 from framework.stats.effects import Interval
 from framework.stats.estimates import quantile
+from framework.stats.moments.measure import Measure, mean_variance, value_of
+from framework.stats.moments.record import Moments
+from framework.stats.moments.rows import columns_of, measure_of
 from framework.stats.samples import UnitValues, checked
 
 
@@ -21,16 +25,19 @@ def arm_value(
         TrialError: as `samples.checked`.
     """
     values = checked(values, metric=metric, arm=arm)
-    estimate = value_of(values)
-    if values.kind == "proportion":
+    return arm_interval(measure_of(values, metric), Moments.of(columns_of(values)), confidence)
+
+
+def arm_interval(measure: Measure, moments: Moments, confidence: float) -> Interval:
+    """Return an arm's value with its interval from its moments, as `arm_value` does from rows."""
+    estimate, n = float(value_of(measure, moments)), float(moments.n)
+    if measure.kind == "proportion":
         from statsmodels.stats.proportion import proportion_confint
 
-        n = values.numerator.size
-        low, high = proportion_confint(float(values.numerator.sum()), n, alpha=1 - confidence, method="wilson")
+        low, high = proportion_confint(estimate * n, n, alpha=1 - confidence, method="wilson")
         return Interval(estimate, float(low), float(high))
-    contributions = linearised(values)
-    if is_constant(contributions, magnitude(values)):
+    error = float(np.sqrt(mean_variance(measure, moments)))
+    if error == 0:
         return Interval(estimate, None, None, "all units have the same value, so there is no spread to judge by")
-    df = float(contributions.size - 1) if values.kind == "mean" else None
-    width = quantile(confidence, df) * mean_error(contributions)
+    width = quantile(confidence, n - 1 if measure.kind == "mean" else None) * error
     return Interval(estimate, estimate - width, estimate + width)

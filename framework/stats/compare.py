@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from framework.errors import TrialError, did_you_mean
-from framework.stats.delta import value_of
+from framework.stats.designs.differences import Differences
 from framework.stats.designs.independent import independent_mean, independent_proportion, independent_ratio
 from framework.stats.designs.paired import paired_mean, paired_ratio
 from framework.stats.effects import Effect
-from framework.stats.estimates import Estimate
 from framework.stats.health.cautions import cautions
+from framework.stats.moments.rows import arms_of
+from framework.stats.moments.two_arms import TwoArms
 from framework.stats.relative import relative_interval
 from framework.stats.resampling import bootstrapped
 from framework.stats.samples import UnitValues, checked
 
-ESTIMATORS: dict[tuple[str, str], Callable[[UnitValues, UnitValues, float], Estimate]] = {
+ESTIMATORS: dict[tuple[str, str], Callable[[TwoArms, float], Differences]] = {
     ("paired", "mean"): paired_mean,
     ("paired", "proportion"): paired_mean,
     ("paired", "ratio"): paired_ratio,
@@ -73,35 +75,62 @@ def compare(
             allowed="in a paired design the same units in the same order in both arms",
             hint="Use design 'independent' where the arms hold different units.",
         )
-    estimate = ESTIMATORS[design, control.kind](control, treatment, confidence)
-    if interval == "bootstrap":
-        if rng is None:
-            raise TrialError(
-                "a bootstrap interval needs a random generator", hint="Pass rng=numpy's default_rng(seed)."
-            )
-        estimate = bootstrapped(
-            control, treatment, estimate, design=design, confidence=confidence, rng=rng, resamples=resamples
-        )
+    arms = arms_of(control, treatment, metric=metric, design=design)
+    effect = effect_of(
+        arms, control_name=control_name, treatment_name=treatment_name, segment=segment, confidence=confidence
+    )
+    if interval == "analytic":
+        return effect
+    if rng is None:
+        raise TrialError("a bootstrap interval needs a random generator", hint="Pass rng=numpy's default_rng(seed).")
+    analytic = ESTIMATORS[design, control.kind](arms, confidence).single()
+    drawn = bootstrapped(
+        control, treatment, analytic, design=design, confidence=confidence, rng=rng, resamples=resamples
+    )
+    return replace(
+        effect,
+        standard_error=drawn.standard_error,
+        ci_low=drawn.ci_low,
+        ci_high=drawn.ci_high,
+        p_value=drawn.p_value,
+        df=drawn.df,
+        method=drawn.method,
+        warnings=(*drawn.warnings, *effect.warnings[len(analytic.warnings) :]),
+    )
+
+
+def effect_of(
+    arms: TwoArms,
+    *,
+    control_name: str,
+    treatment_name: str,
+    segment: str | None = None,
+    confidence: float = 0.95,
+    relative: str = "log",
+) -> Effect:
+    """Return the effect of two arms given as moments; `relative` is "log" or "fieller" (`relative_interval`)."""
+    estimate = ESTIMATORS[arms.design, arms.measure.kind](arms, confidence).single()
+    control, treatment = arms.values
     return Effect(
-        metric=metric,
+        metric=arms.measure.name,
         control=control_name,
         treatment=treatment_name,
         segment=segment,
-        n_control=n_control,
-        n_treatment=n_treatment,
-        control_value=value_of(control),
-        treatment_value=value_of(treatment),
+        n_control=int(arms.control.n),
+        n_treatment=int(arms.treatment.n),
+        control_value=float(control),
+        treatment_value=float(treatment),
         estimate=estimate.difference,
         standard_error=estimate.standard_error,
         ci_low=estimate.ci_low,
         ci_high=estimate.ci_high,
         p_value=estimate.p_value,
         p_adjusted=None,
-        relative=relative_interval(control, treatment, design=design, confidence=confidence),
+        relative=relative_interval(arms, confidence, relative),
         method=estimate.method,
-        design=design,
+        design=arms.design,
         confidence=confidence,
-        warnings=(*estimate.warnings, *cautions(control, treatment, design=design)),
+        warnings=(*estimate.warnings, *cautions(arms)),
         df=estimate.df,
     )
 

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 SMALLEST_P = sys.float_info.min
 """A p-value below the smallest normal float is given as that float: never exactly 0."""
 
@@ -25,18 +28,29 @@ class Estimate:
 
 def quantile(confidence: float, df: float | None) -> float:
     """Return the two-sided critical value of the t distribution with `df`, or of the normal one where it is None."""
-    from scipy import stats
-
-    tail = 0.5 + confidence / 2
-    return float(stats.norm.ppf(tail) if df is None else stats.t.ppf(tail, df))
+    return float(critical(confidence, np.asarray(np.inf if df is None else df)))
 
 
 def two_sided(statistic: float, df: float | None) -> float:
     """Return the two-sided p-value of a statistic, never below `SMALLEST_P`."""
-    from scipy import stats
+    return floored(2 * float(tail(np.asarray(abs(statistic)), np.asarray(np.inf if df is None else df))))
 
-    tail = stats.norm.sf(abs(statistic)) if df is None else stats.t.sf(abs(statistic), df)
-    return floored(2 * float(tail))
+
+def critical(confidence: float, df: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return two-sided critical values of the t distribution with `df` (...,); inf means normal."""
+    from scipy import special
+
+    below = (1 - confidence) / 2
+    t = special.stdtrit(np.where(np.isfinite(df), df, 1.0), below)
+    return np.asarray(-np.where(np.isfinite(df), t, special.ndtri(below)))
+
+
+def tail(statistic: NDArray[np.float64], df: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return P(T > statistic) for statistics of 0 or more and `df` (...,); inf means normal."""
+    from scipy import special, stats
+
+    t = stats.t.sf(statistic, np.where(np.isfinite(df), df, 1.0))
+    return np.asarray(np.where(np.isfinite(df), t, special.ndtr(-statistic)))
 
 
 def floored(p_value: float) -> float:

@@ -1,56 +1,84 @@
-"""The relative effect: treatment over control, less one, by the log-ratio interval."""
+"""The relative effect: treatment over control, less one, by the log-ratio interval or by Fieller's."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from framework.stats.delta import linearised, mean_error, value_of
+from framework.stats.designs.independent import satterthwaite
+from framework.stats.designs.paired import joint_variance
 from framework.stats.effects import Interval
-from framework.stats.estimates import quantile
-from framework.stats.samples import UnitValues
+from framework.stats.estimates import critical, quantile
+from framework.stats.moments.measure import mean_variance
+from framework.stats.moments.record import Numbers
+from framework.stats.moments.two_arms import TwoArms
+
+NEGATIVE = "the control's value is negative, so a relative change has no meaning"
+NEAR_ZERO = "the control's value is too near to zero to divide by"
+NO_LOGARITHM = "the treatment's value is not above zero, so its logarithm has no value"
 
 
-def relative_interval(control: UnitValues, treatment: UnitValues, *, design: str, confidence: float) -> Interval:
-    """Return treatment / control - 1 with exp(log ratio -+ quantile x error) - 1 around it.
+def relative_interval(arms: TwoArms, confidence: float, method: str = "log") -> Interval:
+    """Return treatment / control - 1 with its interval, by `method` "log" or "fieller".
 
-    The error is the delta method's for log(treatment) - log(control): with the covariance in a paired design
-    (contributions subtracted within units), without it between independent arms. Reference distribution: t with n - 1
+    "log": exp(log ratio -+ quantile x error) - 1. The error is the delta method's for log(treatment) - log(control):
+    with the covariance in a paired design, without it between independent arms. Reference distribution: t with n - 1
     for a paired design, t with Satterthwaite's df of the log variances for independent means, normal for proportions
     (statsmodels' ratio interval "log", Katz et al. 1978) and independent ratios.
 
+    "fieller": the ratios that a test of treatment - ratio x control would not reject (Fieller 1954), exact for normal
+    values; the same reference distribution.
+
     Nothing is given, with the reason, where the control's value is negative, or so near to 0 that its own interval at
-    `confidence` reaches 0: there even the exact (Fieller) set for the ratio is unbounded. Where the treatment's value
-    is 0 or negative the estimate is given without an interval.
+    `confidence` reaches 0: there Fieller's set is unbounded. Where the treatment's value is 0 or negative the log
+    interval is left out.
     """
-    base, value = value_of(control), value_of(treatment)
-    error = mean_error(linearised(control))
+    base, value = (float(number) for number in arms.values)
+    error = float(np.sqrt(mean_variance(arms.measure, arms.control)))
     if base < 0:
-        return Interval(None, None, None, "the control's value is negative, so a relative change has no meaning")
+        return Interval(None, None, None, NEGATIVE)
     if base == 0 or base <= quantile(confidence, None) * error:
-        return Interval(None, None, None, "the control's value is too near to zero to divide by")
+        return Interval(None, None, None, NEAR_ZERO)
     estimate = value / base - 1
+    if method == "fieller":
+        return _fieller(arms, estimate, confidence)
     if value <= 0:
-        return Interval(estimate, None, None, "the treatment's value is not above zero, so its logarithm has no value")
-    x, y = linearised(treatment) / value, linearised(control) / base
-    df: float | None
-    if design == "paired":
-        log_error, df = mean_error(x - y), float(x.size - 1)
+        return Interval(estimate, None, None, NO_LOGARITHM)
+    log_error, df = log_ratio_error(arms)
+    width = critical(confidence, df) * log_error
+    return Interval(estimate, float((estimate + 1) * np.exp(-width) - 1), float((estimate + 1) * np.exp(width) - 1))
+
+
+def log_ratio_error(arms: TwoArms) -> tuple[Numbers, Numbers]:
+    """Return the standard error (...,) of log(treatment / control), and its degrees of freedom (inf: normal)."""
+    base, value = arms.values
+    if arms.design == "paired":
+        error = np.sqrt(joint_variance(arms, arms.joint_weights(1 / base, 1 / value)) / arms.control.n)
+        return error, np.asarray(arms.control.n - 1)
+    y = mean_variance(arms.measure, arms.control) / base**2
+    x = mean_variance(arms.measure, arms.treatment) / value**2
+    if arms.measure.kind == "proportion":
+        # Katz's formula: the variance with n, not n - 1.
+        y, x = y * (1 - 1 / arms.control.n), x * (1 - 1 / arms.treatment.n)
+    df = satterthwaite(x, arms.treatment.n, y, arms.control.n)
+    return np.sqrt(x + y), df if arms.measure.kind == "mean" else np.full(np.shape(df), np.inf)
+
+
+def _fieller(arms: TwoArms, estimate: float, confidence: float) -> Interval:
+    base, value = arms.values
+    n = arms.control.n
+    y = mean_variance(arms.measure, arms.control)
+    if arms.design == "paired":
+        x = mean_variance(arms.measure, arms.treatment)
+        shared = (x + y - joint_variance(arms, arms.joint_weights()) / n) / 2
+        df = np.asarray(n - 1)
     else:
-        log_error = float(np.hypot(mean_error(x), mean_error(y)))
-        df = _satterthwaite(mean_error(x), x.size, mean_error(y), y.size) if control.kind == "mean" else None
-        if control.kind == "proportion":
-            log_error = float(np.sqrt((1 - value) / (value * x.size) + (1 - base) / (base * y.size)))
-    width = quantile(confidence, df) * log_error
-    return Interval(
-        estimate,
-        float((estimate + 1) * np.exp(-width) - 1),
-        float((estimate + 1) * np.exp(width) - 1),
-    )
-
-
-def _satterthwaite(error_x: float, n_x: int, error_y: float, n_y: int) -> float | None:
-    """Return the degrees of freedom of a sum of two variances of means (Satterthwaite 1946); None without spread."""
-    x, y = error_x**2, error_y**2
-    if x + y == 0:
-        return None
-    return (x + y) ** 2 / (x**2 / (n_x - 1) + y**2 / (n_y - 1))
+        x, shared = mean_variance(arms.measure, arms.treatment), np.zeros(())
+        _, df = log_ratio_error(arms) if float(value) > 0 else (None, np.asarray(np.inf))
+    square = critical(confidence, df) ** 2
+    # Roots of (value - ratio x base)^2 = square x (x - 2 ratio x shared + ratio^2 x y).
+    a, b, c = base**2 - square * y, value * base - square * shared, value**2 - square * x
+    inside = b**2 - a * c
+    if a <= 0 or inside < 0:
+        return Interval(None, None, None, NEAR_ZERO)
+    root = np.sqrt(inside)
+    return Interval(estimate, float((b - root) / a - 1), float((b + root) / a - 1))

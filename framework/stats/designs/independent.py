@@ -4,113 +4,102 @@ from __future__ import annotations
 
 import numpy as np
 
-from framework.stats.delta import is_constant, linearised, magnitude, mean_error, value_of
-from framework.stats.estimates import Estimate, floored, quantile, two_sided
-from framework.stats.samples import UnitValues
+from framework.stats.designs.differences import Differences, referred
+from framework.stats.estimates import SMALLEST_P, tail
+from framework.stats.moments.measure import mean_variance
+from framework.stats.moments.record import Numbers
+from framework.stats.moments.two_arms import TwoArms
+
+ONE_FLAT = "One arm's units all have the same value: the error comes from the other arm alone."
+BOTH_FLAT = (
+    "Within each arm all units have the same value: zero variance, the interval is a point; "
+    "p is the exact permutation test's."
+)
 
 
-def independent_mean(control: UnitValues, treatment: UnitValues, confidence: float) -> Estimate:
-    """Welch's t test of two means, unequal variances (Welch 1947; scipy.stats.ttest_ind)."""
-    from scipy import stats
-
-    x, y = treatment.numerator, control.numerator
-    difference = float(x.mean() - y.mean())
-    flat_x = is_constant(x, magnitude(treatment))
-    flat_y = is_constant(y, magnitude(control))
-    if flat_x and flat_y:
-        return _without_spread(x[0] - y[0], x.size, y.size, "Welch t")
-    # With no spread in one arm Welch's test is the other arm's one-sample test, df and all.
-    if flat_y:
-        test = stats.ttest_1samp(x, y[0])
-        low, high = (float(bound) - float(y[0]) for bound in test.confidence_interval(confidence))
-    elif flat_x:
-        test = stats.ttest_1samp(y, x[0])
-        high, low = (float(x[0]) - float(bound) for bound in test.confidence_interval(confidence))
-    else:
-        test = stats.ttest_ind(x, y, equal_var=False)
-        low, high = (float(bound) for bound in test.confidence_interval(confidence))
-    flat = "One arm's units all have the same value: the error comes from the other arm alone."
-    return Estimate(
-        difference=difference,
-        standard_error=_error(x, y),
-        ci_low=low,
-        ci_high=high,
-        p_value=floored(test.pvalue),
-        df=float(test.df),
-        method="Welch t",
-        warnings=(flat,) if flat_x or flat_y else (),
+def independent_mean(arms: TwoArms, confidence: float) -> Differences:
+    """Welch's t test of two means, unequal variances (Welch 1947)."""
+    control, treatment = arms.values
+    x, y = mean_variance(arms.measure, arms.treatment), mean_variance(arms.measure, arms.control)
+    df = satterthwaite(x, arms.treatment.n, y, arms.control.n)
+    found = referred(
+        treatment - control,
+        np.sqrt(x + y),
+        df,
+        confidence,
+        "Welch t",
+        flat_p=_permutation_p(arms),
+        flat_text=BOTH_FLAT,
     )
+    found.warnings[ONE_FLAT] = (x == 0) != (y == 0)
+    return found
 
 
-def independent_proportion(control: UnitValues, treatment: UnitValues, confidence: float) -> Estimate:
+def independent_proportion(arms: TwoArms, confidence: float) -> Differences:
     """Difference of two proportions: pooled z test, Newcombe's interval, unpooled standard error.
 
-    Newcombe 1998 (method 10, Wilson scores); statsmodels' proportions_ztest and confint_proportions_2indep. The
-    interval stays honest where all units of an arm agree, so no case needs an interval of width 0.
+    Newcombe 1998 (method 10, Wilson scores), by statsmodels' confint_proportions_2indep. The interval stays honest
+    where all units of an arm agree, so no case needs an interval of width 0. The pooled test is the uncorrected
+    chi-square test.
     """
-    from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
+    from statsmodels.stats.proportion import confint_proportions_2indep
 
-    n_control, n_treatment = control.numerator.size, treatment.numerator.size
-    hits_control, hits_treatment = float(control.numerator.sum()), float(treatment.numerator.sum())
-    share_control, share_treatment = hits_control / n_control, hits_treatment / n_treatment
+    control, treatment = arms.values
+    n_control, n_treatment = arms.control.n, arms.treatment.n
     low, high = confint_proportions_2indep(
-        hits_treatment, n_treatment, hits_control, n_control, method="newcomb", compare="diff", alpha=1 - confidence
+        treatment * n_treatment,
+        n_treatment,
+        control * n_control,
+        n_control,
+        method="newcomb",
+        compare="diff",
+        alpha=1 - confidence,
     )
-    all_agree = hits_control + hits_treatment in (0.0, float(n_control + n_treatment))
-    p_value = 1.0
-    if not all_agree:
-        _, p_value = proportions_ztest([hits_treatment, hits_control], [n_treatment, n_control])
-    text = "All units of both arms have the same outcome: p is 1, the interval is Newcombe's."
-    return Estimate(
-        difference=share_treatment - share_control,
-        standard_error=float(
-            np.sqrt(
-                share_treatment * (1 - share_treatment) / n_treatment + share_control * (1 - share_control) / n_control
-            )
-        ),
-        ci_low=float(low),
-        ci_high=float(high),
-        p_value=floored(p_value),
-        df=None,
+    pooled = (treatment * n_treatment + control * n_control) / (n_treatment + n_control)
+    agree = (pooled <= 0) | (pooled >= 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        z = (treatment - control) / np.sqrt(pooled * (1 - pooled) * (1 / n_treatment + 1 / n_control))
+    df = np.full(np.shape(z), np.inf)
+    p_value = np.where(agree, 1.0, np.clip(2 * tail(np.abs(np.where(agree, 0.0, z)), df), SMALLEST_P, 1.0))
+    return Differences(
+        difference=treatment - control,
+        standard_error=np.sqrt(treatment * (1 - treatment) / n_treatment + control * (1 - control) / n_control),
+        ci_low=np.asarray(low),
+        ci_high=np.asarray(high),
+        p_value=p_value,
+        df=df,
         method="pooled z, Newcombe interval",
-        warnings=(text,) if all_agree else (),
+        warnings={"All units of both arms have the same outcome: p is 1, the interval is Newcombe's.": agree},
     )
 
 
-def independent_ratio(control: UnitValues, treatment: UnitValues, confidence: float) -> Estimate:
+def independent_ratio(arms: TwoArms, confidence: float) -> Differences:
     """Difference of two ratios of sums: delta method, ddof 1, normal reference (Deng, Knoblich and Lu 2018)."""
-    difference = value_of(treatment) - value_of(control)
-    x, y = linearised(treatment), linearised(control)
-    if is_constant(x, magnitude(treatment)) and is_constant(y, magnitude(control)):
-        return _without_spread(difference, x.size, y.size, "delta method, normal")
-    error = _error(x, y)
-    width = quantile(confidence, None) * error
-    return Estimate(
-        difference=difference,
-        standard_error=error,
-        ci_low=difference - width,
-        ci_high=difference + width,
-        p_value=two_sided(difference / error, None),
-        df=None,
-        method="delta method, normal",
+    control, treatment = arms.values
+    error = np.sqrt(mean_variance(arms.measure, arms.treatment) + mean_variance(arms.measure, arms.control))
+    return referred(
+        treatment - control,
+        error,
+        np.inf,
+        confidence,
+        "delta method, normal",
+        flat_p=_permutation_p(arms),
+        flat_text=BOTH_FLAT,
     )
 
 
-def _error(x: np.ndarray, y: np.ndarray) -> float:
-    return float(np.hypot(mean_error(x), mean_error(y)))
+def satterthwaite(x: Numbers, n_x: Numbers, y: Numbers, n_y: Numbers) -> Numbers:
+    """Return the degrees of freedom of a sum of two variances of means (Satterthwaite 1946); inf without spread."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share_x, share_y = x / (x + y), y / (x + y)
+        df = (n_x - 1) * (n_y - 1) / (share_x**2 * (n_y - 1) + share_y**2 * (n_x - 1))
+    return np.asarray(np.where(x + y > 0, df, np.inf))
 
 
-def _without_spread(difference: float, n_treatment: int, n_control: int, method: str) -> Estimate:
-    """Both arms are constant: only the permutation test has something to say, p = 2 / (n choose n_treatment)."""
+def _permutation_p(arms: TwoArms) -> Numbers:
+    """Return p = 2 / (n choose n_treatment): the permutation test where both arms are constant."""
     from scipy.special import gammaln
 
-    if difference == 0:
-        text = "All units of both arms have the same value: zero variance, the interval is a point."
-        return Estimate(0.0, 0.0, 0.0, 0.0, 1.0, None, method, (text,))
+    n_treatment, n_control = arms.treatment.n, arms.control.n
     splits = gammaln(n_treatment + n_control + 1) - gammaln(n_treatment + 1) - gammaln(n_control + 1)
-    text = (
-        "Within each arm all units have the same value: zero variance, the interval is a point; "
-        "p is the exact permutation test's."
-    )
-    p_value = floored(2 * float(np.exp(-splits)))
-    return Estimate(float(difference), 0.0, float(difference), float(difference), p_value, None, method, (text,))
+    return np.asarray(2 * np.exp(-splits))

@@ -4,63 +4,54 @@ from __future__ import annotations
 
 import numpy as np
 
-from framework.stats.delta import is_constant, linearised, magnitude, mean_error, value_of
-from framework.stats.estimates import Estimate, floored, quantile, two_sided
-from framework.stats.samples import UnitValues
+from framework.stats.designs.differences import Differences, referred
+from framework.stats.moments.measure import ROUNDING
+from framework.stats.moments.record import Numbers
+from framework.stats.moments.two_arms import DIFFERENCE, TwoArms
+
+ALL_ALIKE = (
+    "Every unit differs by the same amount: zero variance, the interval is a point; "
+    "p is the exact sign-flip test's, 2 / 2^n."
+)
 
 
-def paired_mean(control: UnitValues, treatment: UnitValues, confidence: float) -> Estimate:
-    """Paired t test of means, or of proportions as means of 0 and 1 (Student 1908; scipy.stats.ttest_rel)."""
-    from scipy import stats
-
-    differences = treatment.numerator - control.numerator
-    if is_constant(differences, max(magnitude(control), magnitude(treatment))):
-        return _without_spread(float(differences.mean()), differences.size, "paired t")
-    test = stats.ttest_rel(treatment.numerator, control.numerator)
-    interval = test.confidence_interval(confidence)
-    return Estimate(
-        difference=float(differences.mean()),
-        standard_error=mean_error(differences),
-        ci_low=float(interval.low),
-        ci_high=float(interval.high),
-        p_value=floored(test.pvalue),
-        df=float(test.df),
-        method="paired t",
-    )
+def paired_mean(arms: TwoArms, confidence: float) -> Differences:
+    """Paired t test of means, or of proportions as means of 0 and 1 (Student 1908)."""
+    return _paired(arms, confidence, "paired t")
 
 
-def paired_ratio(control: UnitValues, treatment: UnitValues, confidence: float) -> Estimate:
+def paired_ratio(arms: TwoArms, confidence: float) -> Differences:
     """Difference of two ratios of sums over the same units: delta method on linearised values, t with n - 1.
 
     The covariance between the arms enters because the linearised values are subtracted within each unit
     (Deng, Knoblich and Lu 2018).
     """
-    difference = value_of(treatment) - value_of(control)
-    contributions = linearised(treatment) - linearised(control)
-    if is_constant(contributions, max(magnitude(control), magnitude(treatment))):
-        return _without_spread(difference, contributions.size, "paired delta method, t")
-    error = mean_error(contributions)
-    df = float(contributions.size - 1)
-    width = quantile(confidence, df) * error
-    return Estimate(
-        difference=difference,
-        standard_error=error,
-        ci_low=difference - width,
-        ci_high=difference + width,
-        p_value=two_sided(difference / error, df),
-        df=df,
-        method="paired delta method, t",
-    )
+    return _paired(arms, confidence, "paired delta method, t")
 
 
-def _without_spread(difference: float, n: int, method: str) -> Estimate:
-    """Every unit differs by the same amount: only the sign-flip test has something to say, p = 2 / 2^n."""
-    if difference == 0:
-        text = "No unit differs between the arms: zero variance, the interval is a point."
-        return Estimate(0.0, 0.0, 0.0, 0.0, 1.0, float(n - 1), method, (text,))
-    text = (
-        "Every unit differs by the same amount: zero variance, the interval is a point; "
-        "p is the exact sign-flip test's, 2 / 2^n."
-    )
-    p_value = floored(float(np.exp2(1.0 - n)))
-    return Estimate(difference, 0.0, difference, difference, p_value, float(n - 1), method, (text,))
+def joint_variance(arms: TwoArms, weights: Numbers) -> Numbers:
+    """Return the variance (...,) of `weights` (..., k) times the joint columns, ddof 1; 0 where it is rounding only."""
+    joint = arms.joint
+    if joint is None:
+        raise ValueError("independent arms have no joint moments")
+    spread = np.einsum("...k,...kl,...l->...", weights, joint.covariance, weights)
+    terms = np.abs(weights[..., :, None] * joint.covariance * weights[..., None, :]).sum(axis=(-1, -2))
+    # A difference is as exact as the values that it came from, however small it is.
+    own = arms.joint_weights(0.0)
+    level = np.einsum("...k,...k->...", np.abs(own), np.abs(joint.mean))
+    noise = np.maximum(ROUNDING * terms, (ROUNDING * level) ** 2)
+    return np.asarray(np.where(spread <= noise, 0.0, spread))
+
+
+def _paired(arms: TwoArms, confidence: float, method: str) -> Differences:
+    control, treatment = arms.values
+    n = arms.control.n
+    error = np.sqrt(joint_variance(arms, arms.joint_weights()) / n)
+    difference = _difference(arms, control, treatment)
+    return referred(difference, error, n - 1, confidence, method, flat_p=np.exp2(1.0 - n), flat_text=ALL_ALIKE)
+
+
+def _difference(arms: TwoArms, control: Numbers, treatment: Numbers) -> Numbers:
+    if arms.joint is None or arms.measure.denominator is not None:
+        return treatment - control
+    return arms.joint.mean_of(DIFFERENCE + arms.measure.numerator)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from framework.stats.delta import linearised, mean_error
-from framework.stats.samples import UnitValues
+from framework.stats.designs.paired import joint_variance
+from framework.stats.moments.measure import variance_of
+from framework.stats.moments.two_arms import TwoArms
 
 FEW_UNITS = 30
 """Units in an arm below which a t interval leans on the values being near normal."""
@@ -20,62 +20,64 @@ DENOMINATOR = 0.1
 """Relative standard error of a ratio's denominator above which the delta method is rough."""
 
 
-def cautions(control: UnitValues, treatment: UnitValues, *, design: str) -> tuple[str, ...]:
-    """Return the warnings that a comparison of these values deserves; empty where none does.
+def cautions(arms: TwoArms) -> tuple[str, ...]:
+    """Return the warnings that a comparison deserves; empty where none does.
 
     The rules, each with its constant in this module:
     - tiny n: fewer than 30 units in an arm;
     - heavy tail: the difference's sampling distribution has an absolute skewness above 1 / sqrt(355), the rule
       n >= 355 skewness^2 (Kohavi et al. 2014, "Seven rules of thumb", rule 7; Boos and Hughes-Oliver 2000) for the
-      difference itself, or one unit carries more than a quarter of an arm's squared deviations;
+      difference itself, or one unit carries more than a quarter of an arm's squared deviations; only where the arms'
+      shapes are known;
     - rare events: fewer than 10 successes or failures in an arm of a proportion (in place of the heavy-tail rule);
     - unsteady denominator: an arm's mean denominator has a relative standard error above 0.1.
     """
     found = []
-    smallest = min(control.numerator.size, treatment.numerator.size)
+    smallest = int(min(arms.control.n, arms.treatment.n))
     if smallest < FEW_UNITS:
         found.append(f"Only {smallest} units in an arm: the interval leans on the values being near normal.")
-    if control.kind == "proportion":
-        hits = [float(arm.numerator.sum()) for arm in (control, treatment)]
-        misses = [arm.numerator.size - hit for arm, hit in zip((control, treatment), hits, strict=True)]
-        if min(*hits, *misses) < FEW_EVENTS:
-            found.append(f"Only {min(*hits, *misses):.0f} successes or failures in an arm: the p-value is rough.")
+    if arms.measure.kind == "proportion":
+        fewest = min(
+            float(min(value * own.n, (1 - value) * own.n))
+            for value, own in zip(arms.values, (arms.control, arms.treatment), strict=True)
+        )
+        if round(fewest, 6) < FEW_EVENTS:
+            found.append(f"Only {fewest:.0f} successes or failures in an arm: the p-value is rough.")
         return tuple(found)
-    parts = (
-        [linearised(treatment) - linearised(control)]
-        if design == "paired"
-        else [linearised(treatment), -linearised(control)]
-    )
-    skewness = _sampling_skewness(parts)
-    largest = max(_largest_share(part) for part in parts)
-    if largest > ONE_UNIT:
+    if arms.shapes is not None and max(shape.largest_share for shape in arms.shapes) > ONE_UNIT:
         found.append(
             "Heavy tail: one unit carries over a quarter of the spread, so the interval may miss more often than said."
         )
-    elif abs(skewness) > SKEWNESS:
+    elif abs(_sampling_skewness(arms)) > SKEWNESS:
         found.append("Skewed: the interval may miss more often on one side than on the other.")
-    for arm in (control, treatment):
-        if arm.denominator is not None and mean_error(arm.denominator) > DENOMINATOR * float(arm.denominator.mean()):
-            found.append("The ratio's denominator is uncertain by more than 10 %: the delta method is rough.")
-            break
+    if any(_unsteady(arms, side) for side in ("control", "treatment")):
+        found.append("The ratio's denominator is uncertain by more than 10 %: the delta method is rough.")
     return tuple(found)
 
 
-def _sampling_skewness(parts: list[NDArray[np.float64]]) -> float:
-    """Return the skewness of a sum of independent means: third moments over n^2, by the variance to the 3/2."""
-    scale = max(float(np.abs(part).max()) for part in parts)
-    if scale == 0:
-        return 0.0
-    scaled = [(part - part.mean()) / scale for part in parts]
-    variance = sum(float((part**2).mean()) / part.size for part in scaled)
-    third = sum(float((part**3).mean()) / part.size**2 for part in scaled)
-    return float(third / variance**1.5) if variance > 0 else 0.0
+def _unsteady(arms: TwoArms, side: str) -> bool:
+    if arms.measure.denominator is None:
+        return False
+    below = getattr(arms, side).pick((arms.measure.denominator,))
+    return float(np.sqrt(below.covariance[0, 0] / below.n)) > DENOMINATOR * float(below.mean[0])
 
 
-def _largest_share(part: NDArray[np.float64]) -> float:
-    scale = float(np.abs(part).max())
+def _sampling_skewness(arms: TwoArms) -> float:
+    """Return the skewness of the difference's sampling distribution: third moments over n^2, by variance to the 3/2."""
+    if arms.shapes is None:
+        return 0.0
+    if arms.design == "paired":
+        parts = [(float(joint_variance(arms, arms.joint_weights())), float(arms.control.n), arms.shapes[0].skewness)]
+    else:
+        control, treatment = arms.shapes
+        parts = [
+            (float(variance_of(arms.measure, arms.treatment)), float(arms.treatment.n), treatment.skewness),
+            (float(variance_of(arms.measure, arms.control)), float(arms.control.n), -control.skewness),
+        ]
+    # Relative to the larger variance, so that tiny and huge units do not under- or overflow.
+    scale = max(variance / n for variance, n, _ in parts)
     if scale == 0:
         return 0.0
-    squares = ((part - part.mean()) / scale) ** 2
-    total = float(squares.sum())
-    return float(squares.max()) / total if total > 0 else 0.0
+    variance = sum(own * (1 - 1 / n) / n / scale for own, n, _ in parts)
+    third = sum(skewness * (own * (1 - 1 / n) / n / scale) ** 1.5 / np.sqrt(n) for own, n, skewness in parts)
+    return float(third / variance**1.5)
