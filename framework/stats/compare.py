@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from framework.errors import TrialError, did_you_mean
+from framework.stats.adjustment.effects import adjusted_differences
+from framework.stats.adjustment.regression import adjusted
+from framework.stats.adjustment.robust import Meat
 from framework.stats.designs.differences import Differences
 from framework.stats.designs.independent import independent_mean, independent_proportion, independent_ratio
 from framework.stats.designs.paired import paired_mean, paired_ratio
 from framework.stats.effects import Effect
+from framework.stats.estimates import Estimate
 from framework.stats.health.cautions import cautions
 from framework.stats.moments.rows import arms_of
 from framework.stats.moments.two_arms import TwoArms
-from framework.stats.relative import relative_interval
+from framework.stats.relative import adjusted_relative, relative_interval
 from framework.stats.resampling import bootstrapped
 from framework.stats.samples import UnitValues, checked
 
@@ -112,27 +117,62 @@ def effect_of(
     estimate = ESTIMATORS[arms.design, arms.measure.kind](arms, confidence).single()
     control, treatment = arms.values
     return Effect(
-        metric=arms.measure.name,
-        control=control_name,
-        treatment=treatment_name,
-        segment=segment,
-        n_control=int(arms.control.n),
-        n_treatment=int(arms.treatment.n),
+        **_named(arms, control_name, treatment_name, segment, confidence, estimate),
         control_value=float(control),
         treatment_value=float(treatment),
-        estimate=estimate.difference,
-        standard_error=estimate.standard_error,
-        ci_low=estimate.ci_low,
-        ci_high=estimate.ci_high,
-        p_value=estimate.p_value,
-        p_adjusted=None,
         relative=relative_interval(arms, confidence, relative),
-        method=estimate.method,
-        design=arms.design,
-        confidence=confidence,
-        warnings=(*estimate.warnings, *cautions(arms)),
-        df=estimate.df,
     )
+
+
+def adjusted_effect_of(
+    arms: TwoArms,
+    *,
+    control_name: str,
+    treatment_name: str,
+    segment: str | None = None,
+    confidence: float = 0.95,
+    method: str = "lin",
+    error: str = "hc2",
+    meats: tuple[Meat, Meat] | None = None,
+) -> Effect:
+    """Return the covariate-adjusted effect of independent arms (`adjustment.regression`); values are the adjusted ones.
+
+    `meats` are the control's and the treatment's robust variances, from their rows.
+    """
+    adjustment = adjusted(arms, method)
+    found = adjusted_differences(adjustment, confidence, error=error, meats=meats)
+    values = adjustment.control.value, adjustment.treatment.value
+    return Effect(
+        **_named(arms, control_name, treatment_name, segment, confidence, found.differences.single()),
+        control_value=float(values[0]),
+        treatment_value=float(values[1]),
+        relative=adjusted_relative(values, found.variances, found.df, confidence),
+        variance_reduction=float(found.reduction),
+    )
+
+
+def _named(
+    arms: TwoArms, control: str, treatment: str, segment: str | None, confidence: float, estimate: Estimate
+) -> dict[str, Any]:
+    return {
+        "metric": arms.measure.name,
+        "control": control,
+        "treatment": treatment,
+        "segment": segment,
+        "n_control": int(arms.control.n),
+        "n_treatment": int(arms.treatment.n),
+        "estimate": estimate.difference,
+        "standard_error": estimate.standard_error,
+        "ci_low": estimate.ci_low,
+        "ci_high": estimate.ci_high,
+        "p_value": estimate.p_value,
+        "p_adjusted": None,
+        "method": estimate.method,
+        "design": arms.design,
+        "confidence": confidence,
+        "warnings": (*estimate.warnings, *cautions(arms)),
+        "df": estimate.df,
+    }
 
 
 def _check_option(name: str, value: str, options: tuple[str, ...]) -> None:

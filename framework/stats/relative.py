@@ -34,18 +34,44 @@ def relative_interval(arms: TwoArms, confidence: float, method: str = "log") -> 
     """
     base, value = (float(number) for number in arms.values)
     error = float(np.sqrt(mean_variance(arms.measure, arms.control)))
-    if base < 0:
-        return Interval(None, None, None, NEGATIVE)
-    if base == 0 or base <= quantile(confidence, None) * error:
-        return Interval(None, None, None, NEAR_ZERO)
-    estimate = value / base - 1
+    reason = refusal(base, error, confidence)
+    if reason is not None:
+        return Interval(None, None, None, reason)
     if method == "fieller":
-        return _fieller(arms, estimate, confidence)
+        return _fieller(arms, value / base - 1, confidence)
     if value <= 0:
-        return Interval(estimate, None, None, NO_LOGARITHM)
-    log_error, df = log_ratio_error(arms)
+        return Interval(value / base - 1, None, None, NO_LOGARITHM)
+    return log_interval(value / base, *log_ratio_error(arms), confidence)
+
+
+def refusal(base: float, error: float, confidence: float) -> str | None:
+    """Return why nothing relative can be said of a control's value with this standard error; None where it can."""
+    if base < 0:
+        return NEGATIVE
+    return NEAR_ZERO if base == 0 or base <= quantile(confidence, None) * error else None
+
+
+def log_interval(ratio: float, log_error: Numbers, df: Numbers, confidence: float) -> Interval:
+    """Return ratio - 1 with the interval of its logarithm, t with `df` (inf: normal)."""
     width = critical(confidence, df) * log_error
-    return Interval(estimate, float((estimate + 1) * np.exp(-width) - 1), float((estimate + 1) * np.exp(width) - 1))
+    return Interval(ratio - 1, float(ratio * np.exp(-width) - 1), float(ratio * np.exp(width) - 1))
+
+
+def adjusted_relative(
+    values: tuple[Numbers, Numbers], variances: tuple[Numbers, Numbers], df: Numbers | None, confidence: float
+) -> Interval:
+    """Return the log-ratio interval of two independent values (control, treatment) with known variances.
+
+    `df` None: Satterthwaite's cannot be had, so the reference is normal.
+    """
+    base, value = (float(number) for number in values)
+    reason = refusal(base, float(np.sqrt(variances[0])), confidence)
+    if reason is not None:
+        return Interval(None, None, None, reason)
+    if value <= 0:
+        return Interval(value / base - 1, None, None, NO_LOGARITHM)
+    error = np.sqrt(variances[0] / base**2 + variances[1] / value**2)
+    return log_interval(value / base, error, np.asarray(np.inf) if df is None else df, confidence)
 
 
 def log_ratio_error(arms: TwoArms) -> tuple[Numbers, Numbers]:

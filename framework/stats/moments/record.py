@@ -121,3 +121,13 @@ def stacked(groups: Sequence[Moments]) -> Moments:
 def merged(groups: Sequence[Moments]) -> Moments:
     """Return one group out of several that share no unit."""
     return stacked(groups).pooled()
+
+
+def both(first: Moments, second: Moments) -> Moments:
+    """Return two groups of the same columns merged, or batches (...) of them one by one."""
+    other = second.pick(first.columns)
+    n = first.n + other.n
+    gap = other.mean - first.mean
+    mean = first.mean + gap * (other.n / n)[..., None]
+    between = gap[..., :, None] * gap[..., None, :] * (first.n * other.n / n)[..., None, None]
+    return Moments(first.columns, n, mean, first.comoments + other.comoments + between)
