@@ -9,9 +9,17 @@ from framework import admin, doctor
 from framework.errors import ConfigError, PrelaunchError, did_you_mean
 from framework.plugins import load_plugins
 
+
+def _analyse(arguments: Sequence[str]) -> int:
+    from framework.analysis.command import analyse  # an engine takes a moment, and other commands do without
+
+    return analyse(arguments)
+
+
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "plugins": (admin.plugins, "what is installed and why something is not; NAME: one plugin or component"),
     "studies": (admin.studies, "the studies that +experiment=NAME can run"),
+    "analyse": (_analyse, "FILE arm=COLUMN control=LABEL metrics.NAME.kind=mean ...: a test that was run"),
     "doctor": (doctor.doctor, "what this machine has, and what a run would miss"),
 }
 

@@ -121,6 +121,10 @@ class DuckDBEngine:
         finite = f"CASE WHEN isfinite({moment}) THEN epoch_us({moment}) END"
         return _frame(nw.to_native(frame).project(f"*, {finite} AS {_name(name)}"))
 
+    def bucketed(self, frame: nw.LazyFrame[Any], name: str, column: str, buckets: int) -> nw.LazyFrame[Any]:
+        """Use DuckDB's hash."""
+        return _frame(nw.to_native(frame).project(f"*, (hash({_name(column)}) % {buckets})::BIGINT AS {_name(name)}"))
+
     def materialise(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Write a table of the database file; memory holds only what DuckDB's cache allows."""
         try:

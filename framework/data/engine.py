@@ -80,6 +80,13 @@ class Engine(Protocol):
         """Add `name`: int64 microseconds since 1970 of a column of dates or timestamps; UTC where they have a zone."""
         ...
 
+    def bucketed(self, frame: nw.LazyFrame[Any], name: str, column: str, buckets: int) -> nw.LazyFrame[Any]:
+        """Add `name`: a number (int64) from 0 to `buckets` - 1, a hash of a column; the same value, the same number.
+
+        The hash is the engine's own, and another engine's numbers differ.
+        """
+        ...
+
     def materialise(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Compute a frame once and keep it under a name until the engine closes."""
         ...

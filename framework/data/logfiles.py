@@ -81,7 +81,7 @@ def inspect(raw: RawLog) -> LogFiles:
         if ours not in raw.columns:
             raise DataError(f"the log's mapping has no column for '{ours}'", hint=f"Set source.params.columns.{ours}.")
     paths = find_files(raw.paths, raw.format)
-    read = _parquet_schema if raw.format == "parquet" else _csv_header
+    read = parquet_schema if raw.format == "parquet" else csv_header
     first = read(paths[0], raw.separator)
     for path in paths[1:]:
         _same(paths[0], first, path, read(path, raw.separator), raw.columns)
@@ -123,7 +123,8 @@ def open_text(path: Path) -> IO[str]:
     return path.open(encoding="utf-8-sig", newline="", errors="replace")
 
 
-def _csv_header(path: Path, separator: str) -> dict[str, str]:
+def csv_header(path: Path, separator: str) -> dict[str, str]:
+    """Return a CSV file's columns, each of type "text"; raises DataError where there is no usable header."""
     if len(separator) != 1:
         raise ConfigError(f"source.params.separator is {separator!r}", allowed="a single character")
     with open_text(path) as file:
@@ -139,7 +140,8 @@ def _csv_header(path: Path, separator: str) -> dict[str, str]:
     return dict.fromkeys(header, "text")
 
 
-def _parquet_schema(path: Path, _separator: str) -> dict[str, str]:
+def parquet_schema(path: Path, _separator: str) -> dict[str, str]:
+    """Return a Parquet file's columns with their types; raises DataError where it is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 

@@ -113,6 +113,12 @@ class PolarsEngine:
         moment = pl.col(column).cast(pl.Datetime("us")) if _is_date(frame, column) else pl.col(column)
         return _frame(nw.to_native(frame).with_columns(moment.dt.epoch("us").alias(name)))
 
+    def bucketed(self, frame: nw.LazyFrame[Any], name: str, column: str, buckets: int) -> nw.LazyFrame[Any]:
+        """Use Polars' hash."""
+        number = (pl.col(column).hash(seed=0) % buckets).cast(pl.Int64)
+        added: nw.LazyFrame[Any] = nw.from_native(nw.to_native(frame).with_columns(number.alias(name)))
+        return added
+
     def materialise(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Compute into memory."""
         del name

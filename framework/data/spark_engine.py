@@ -154,6 +154,11 @@ class SparkEngine:
         native = nw.to_native(frame)
         return _frame(native.withColumn(name, sf.unix_micros(sf.col(column).cast("timestamp"))))
 
+    def bucketed(self, frame: nw.LazyFrame[Any], name: str, column: str, buckets: int) -> nw.LazyFrame[Any]:
+        """Use Spark's xxhash64."""
+        number = sf.pmod(sf.xxhash64(sf.col(column)), sf.lit(buckets)).cast("long")
+        return _frame(nw.to_native(frame).withColumn(name, number))
+
     def materialise(self, frame: nw.LazyFrame[Any], name: str) -> nw.LazyFrame[Any]:
         """Write Parquet and read it again: the plan starts anew, and nothing is computed twice."""
         return _frame(self._kept(nw.to_native(frame), name))

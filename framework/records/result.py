@@ -83,6 +83,8 @@ class SimulatorCheck:
 class Result:
     """Everything a run found out. `verdict` answers for the study; `verdicts` holds one a treatment.
 
+    `cleaning` and `split` are None where no log was read: outcomes came as they are.
+
     `times` and `paths` hold all that may differ between two runs with the same seed; everything else is the same
     byte for byte.
     """
@@ -99,8 +101,8 @@ class Result:
     arms: tuple[ArmValue, ...]
     evidence: tuple[Evidence, ...]
     strategies: tuple[StrategySummary, ...]
-    cleaning: Cleaning
-    split: SplitSummary
+    cleaning: Cleaning | None
+    split: SplitSummary | None
     segments: tuple[SegmentCard, ...]
     segment_notes: tuple[str, ...]
     simulator: SimulatorCheck | None

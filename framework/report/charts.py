@@ -103,9 +103,9 @@ def forest(rows: Sequence[ForestRow], layout: Layout, title: str, tick: Callable
     for row in rows:
         drawn, y = _forest_row(row, axis, layout, y)
         parts += drawn
-    frame = _grid(axis, y + 4, layout, tick)
+    frame = row_grid(axis, y + 4, layout, tick)
     described = "; ".join(f"{row.label}: {row.text} {row.word}".strip() for row in rows if not row.heading)
-    return _svg(layout.width, y + 30, title, described, [*frame, *parts])
+    return svg_chart(layout.width, y + 30, title, described, [*frame, *parts])
 
 
 def forecast(
@@ -125,17 +125,19 @@ def forecast(
     for label, text, predicted, actual, low, high in rows:
         inside = low <= predicted <= high
         tone, word = ("good", "inside") if inside else ("bad", "outside")
-        lines, middle, y = _words(ForestRow(label, text, predicted, tone=tone, word=word), layout, y)
+        lines, middle, y = row_words(ForestRow(label, text, predicted, tone=tone, word=word), layout, y)
         parts += lines
         if math.isfinite(low) and math.isfinite(high):
-            parts.append(_line(axis.x(low), middle, axis.x(high), middle, "whisker actual"))
+            parts.append(svg_line(axis.x(low), middle, axis.x(high), middle, "whisker actual"))
         if math.isfinite(actual):
-            parts.append(_line(axis.x(actual), middle - 7, axis.x(actual), middle + 7, "whisker actual"))
+            parts.append(svg_line(axis.x(actual), middle - 7, axis.x(actual), middle + 7, "whisker actual"))
         if math.isfinite(predicted):
-            parts.append(f'<circle class="mark {tone} hollow" cx="{_n(axis.x(predicted))}" cy="{_n(middle)}" r="5"/>')
-    frame = _grid(axis, y + 4, layout, tick)
+            parts.append(
+                f'<circle class="mark {tone} hollow" cx="{short(axis.x(predicted))}" cy="{short(middle)}" r="5"/>'
+            )
+    frame = row_grid(axis, y + 4, layout, tick)
     described = "; ".join(f"{row[0]}: {row[1]}" for row in rows)
-    return _svg(layout.width, y + 30, title, described, [*frame, *parts])
+    return svg_chart(layout.width, y + 30, title, described, [*frame, *parts])
 
 
 def share_bar(share: float, title: str) -> Markup:
@@ -143,43 +145,44 @@ def share_bar(share: float, title: str) -> Markup:
     filled = 100 * min(1.0, max(0.0, share)) if math.isfinite(share) else 0.0
     return Markup(  # noqa: S704 - the title is escaped, the rest are numbers
         f'<svg class="bar" viewBox="0 0 100 6" preserveAspectRatio="none" role="img" aria-label="{escape(title)}">'
-        f'<rect class="track" width="100" height="6"/><rect class="fill" width="{_n(filled)}" height="6"/></svg>'
+        f'<rect class="track" width="100" height="6"/><rect class="fill" width="{short(filled)}" height="6"/></svg>'
     )
 
 
 def _forest_row(row: ForestRow, axis: Axis, layout: Layout, y: float) -> tuple[list[str], float]:
-    lines, middle, below = _words(row, layout, y)
+    lines, middle, below = row_words(row, layout, y)
     if row.heading or row.estimate is None or not math.isfinite(row.estimate):
         return lines, below
     if row.low is not None and row.high is not None and math.isfinite(row.low) and math.isfinite(row.high):
-        lines.append(_line(axis.x(row.low), middle, axis.x(row.high), middle, f"whisker {row.tone}"))
+        lines.append(svg_line(axis.x(row.low), middle, axis.x(row.high), middle, f"whisker {row.tone}"))
         for end in (row.low, row.high):
-            lines.append(_line(axis.x(end), middle - 4, axis.x(end), middle + 4, f"whisker {row.tone}"))
-    lines.append(_mark(axis.x(row.estimate), middle, row))
+            lines.append(svg_line(axis.x(end), middle - 4, axis.x(end), middle + 4, f"whisker {row.tone}"))
+    hint = f"{row.label}: {row.text} {row.word}"
+    lines.append(tone_mark(axis.x(row.estimate), middle, row.tone, hint))
     return lines, below
 
 
-def _words(row: ForestRow, layout: Layout, y: float) -> tuple[list[str], float, float]:
+def row_words(row: ForestRow, layout: Layout, y: float) -> tuple[list[str], float, float]:
     """Return the row's texts, the height of its mark, and where the next row begins."""
     leading = layout.size * 1.3
     if row.heading:
         lines = fold(row.label, layout.width / (layout.size * TEXT_WIDTH))
         top = y + 8
-        texts = [_text(0, top + leading * (i + 0.8), line, "heading") for i, line in enumerate(lines)]
+        texts = [svg_text(0, top + leading * (i + 0.8), line, "heading") for i, line in enumerate(lines)]
         return texts, 0.0, top + leading * len(lines) + 4
     if layout.label:
         lines = fold(row.label, layout.label / (layout.size * TEXT_WIDTH))
         beside = fold(f"{row.text}  {row.word}".strip(), layout.text / (layout.size * TEXT_WIDTH))
         height = max(24.0, max(len(lines), len(beside)) * leading + 8)
         middle = y + height / 2
-        texts = _block(layout.label, middle, lines, leading, "label", "end")
-        texts += _block(layout.width - layout.text, middle, beside, leading, f"value {row.tone}", "start")
+        texts = svg_block(layout.label, middle, lines, leading, "label", "end")
+        texts += svg_block(layout.width - layout.text, middle, beside, leading, f"value {row.tone}", "start")
         return texts, middle, y + height
     room = layout.width / (layout.size * TEXT_WIDTH)
     lines, beside = fold(row.label, room), fold(f"{row.text}  {row.word}".strip(), room)
-    texts = [_text(0, y + leading * (i + 0.9), line, "label") for i, line in enumerate(lines)]
+    texts = [svg_text(0, y + leading * (i + 0.9), line, "label") for i, line in enumerate(lines)]
     top = y + leading * len(lines)
-    texts += [_text(0, top + leading * (i + 0.9), line, f"value {row.tone}") for i, line in enumerate(beside)]
+    texts += [svg_text(0, top + leading * (i + 0.9), line, f"value {row.tone}") for i, line in enumerate(beside)]
     bottom = top + leading * len(beside)
     drawn = row.estimate is not None or row.tone == "unclear"
     return texts, bottom + 12, bottom + (26 if drawn else 12)
@@ -206,49 +209,56 @@ def fold(text: str, room: float) -> list[str]:
     return lines
 
 
-def _grid(axis: Axis, bottom: float, layout: Layout, tick: Callable[[float], str]) -> list[str]:
+def row_grid(axis: Axis, bottom: float, layout: Layout, tick: Callable[[float], str]) -> list[str]:
+    """Return the upright lines of a chart of rows, with their ticks below `bottom`."""
     parts = []
     for value in axis.ticks:
         x = axis.x(value)
         null = abs(value) < 1e-12
-        parts.append(_line(x, 0, x, bottom, "null" if null else "grid"))
-        parts.append(_text(x, bottom + layout.size * 1.25, tick(0.0 if null else value), "tick", "middle"))
+        parts.append(svg_line(x, 0, x, bottom, "null" if null else "grid"))
+        parts.append(svg_text(x, bottom + layout.size * 1.25, tick(0.0 if null else value), "tick", "middle"))
     return parts
 
 
-def _mark(x: float, y: float, row: ForestRow) -> str:
+def tone_mark(x: float, y: float, tone: str, hint: str) -> str:
+    """Return the mark of a tone, its shape saying what its colour says, with a text for whoever points at it."""
     shapes = {"good": ((0, -7), (6.5, 5), (-6.5, 5)), "bad": ((0, 7), (6.5, -5), (-6.5, -5))}
-    shape = shapes.get(row.tone, ((0, -7), (7, 0), (0, 7), (-7, 0)))
-    hint = f"<title>{escape(row.label)}: {escape(row.text)} {escape(row.word)}</title>"
-    if row.tone == "unclear":
-        return f'<circle class="mark unclear hollow" cx="{_n(x)}" cy="{_n(y)}" r="5">{hint}</circle>'
-    points = " ".join(f"{_n(x + dx)},{_n(y + dy)}" for dx, dy in shape)
-    return f'<polygon class="mark {escape(row.tone)}" points="{points}">{hint}</polygon>'
+    shape = shapes.get(tone, ((0, -7), (7, 0), (0, 7), (-7, 0)))
+    hint = f"<title>{escape(hint)}</title>"
+    if tone == "unclear":
+        return f'<circle class="mark unclear hollow" cx="{short(x)}" cy="{short(y)}" r="5">{hint}</circle>'
+    points = " ".join(f"{short(x + dx)},{short(y + dy)}" for dx, dy in shape)
+    return f'<polygon class="mark {escape(tone)}" points="{points}">{hint}</polygon>'
 
 
-def _block(x: float, middle: float, lines: Sequence[str], leading: float, css: str, anchor: str) -> list[str]:
+def svg_block(x: float, middle: float, lines: Sequence[str], leading: float, css: str, anchor: str) -> list[str]:
+    """Return lines of text about the height `middle`."""
     top = middle - leading * (len(lines) - 1) / 2 + leading * 0.27
-    return [_text(x, top + leading * i, line, css, anchor) for i, line in enumerate(lines)]
+    return [svg_text(x, top + leading * i, line, css, anchor) for i, line in enumerate(lines)]
 
 
-def _svg(width: float, height: float, title: str, described: str, parts: Sequence[str]) -> Markup:
+def svg_chart(width: float, height: float, title: str, described: str, parts: Sequence[str]) -> Markup:
+    """Return the whole picture, its title and what it shows in words set for those who cannot see it."""
     size = NARROW.size if width == NARROW.width else WIDE.size
     return Markup(  # noqa: S704 - every text is escaped where it is set
-        f'<svg class="chart" viewBox="0 0 {_n(width)} {_n(height)}" font-size="{_n(size)}" role="img" '
+        f'<svg class="chart" viewBox="0 0 {short(width)} {short(height)}" font-size="{short(size)}" role="img" '
         f'aria-label="{escape(title)}"><title>{escape(title)}</title><desc>{escape(described)}</desc>'
         f"{''.join(parts)}</svg>"
     )
 
 
-def _text(x: float, y: float, text: str, css: str, anchor: str = "start") -> str:
-    return f'<text class="{escape(css)}" x="{_n(x)}" y="{_n(y)}" text-anchor="{anchor}">{escape(text)}</text>'
+def svg_text(x: float, y: float, text: str, css: str, anchor: str = "start") -> str:
+    """Return one line of escaped text, its baseline at `y`."""
+    return f'<text class="{escape(css)}" x="{short(x)}" y="{short(y)}" text-anchor="{anchor}">{escape(text)}</text>'
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
-    return f'<line class="{escape(css)}" x1="{_n(x1)}" y1="{_n(y1)}" x2="{_n(x2)}" y2="{_n(y2)}"/>'
+def svg_line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
+    """Return a straight line."""
+    return f'<line class="{escape(css)}" x1="{short(x1)}" y1="{short(y1)}" x2="{short(x2)}" y2="{short(y2)}"/>'
 
 
-def _n(value: float) -> str:
+def short(value: float) -> str:
+    """Return a length with two decimals at most."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 

@@ -27,9 +27,9 @@ def render(result: Result, sections: Sequence[ReportSection] = ()) -> str:
 
     The page forbids itself the network by its own content security policy, and scripts too unless a section brings one.
     """
-    environment = _environment()
+    templates = environment()
     scripts = "'unsafe-inline'" if any("<script" in section.html.lower() for section in sections) else "'none'"
-    return environment.get_template("page.html.j2").render(
+    return templates.get_template("page.html.j2").render(
         result=result,
         sections=sections,
         scripts=scripts,
@@ -50,7 +50,8 @@ def write_page(result: Result, path: Path, sections: Sequence[ReportSection] = (
     return write_whole(path, render(result, sections))
 
 
-def _environment() -> Environment:
+def environment() -> Environment:
+    """Return the templates with what they may call."""
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 

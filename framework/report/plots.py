@@ -85,7 +85,7 @@ def simulator_plots(check: SimulatorCheck) -> list[Plot]:
             rows.append((str(row.get("segment") or "All users"), text, *shares))
         if rows:
             title = f"Foretold against what came: {quantity}"
-            pictures = (forecast(rows, layout, title, _tick(Unit("share"), "%")) for layout in (WIDE, NARROW))  # type: ignore[arg-type]
+            pictures = (forecast(rows, layout, title, tick_of(Unit("share"), "%")) for layout in (WIDE, NARROW))  # type: ignore[arg-type]
             plots.append(Plot(title, *pictures))
     return plots
 
@@ -117,11 +117,12 @@ def _absolute_row(effect: Effect, label: str, result: Result) -> ForestRow:
 
 
 def _forest(title: str, rows: Sequence[ForestRow], unit: Unit, symbol: str) -> Plot:
-    tick = _tick(unit, symbol)
+    tick = tick_of(unit, symbol)
     return Plot(title, forest(rows, WIDE, title, tick), forest(rows, NARROW, title, tick))
 
 
-def _tick(unit: Unit, symbol: str) -> Callable[[float], str]:
+def tick_of(unit: Unit, symbol: str) -> Callable[[float], str]:
+    """Return how an axis prints its values: signed, in the unit."""
     after = "" if unit.kind == "money" or not symbol else PAGE.gap + symbol
 
     def tick(value: float) -> str:

@@ -18,6 +18,7 @@ DECISIONS = {
     "stop": ("Stop", "Do not launch it: it does harm."),
     "undecided": ("Undecided", "The data cannot tell yet."),
     "none": ("Segments", ""),
+    "effects": ("Effects", "No metric is primary, so nothing was decided: these are the effects."),
 }
 """Each word of a verdict, as a title and in plain words."""
 
@@ -59,7 +60,7 @@ def read_effect(effect: Effect, result: Result) -> Reading:
 def unit_of(result: Result, metric: str) -> Unit:
     """Return how the metric is printed; an unknown metric is a score."""
     kind = result.health.get("metric_units", {}).get(metric, "score")
-    return Unit(str(kind), result.cleaning.currency)
+    return Unit(str(kind), "" if result.cleaning is None else result.cleaning.currency)
 
 
 def alpha_of(result: Result) -> float:

@@ -125,6 +125,8 @@ def arms_table(result: Result, evidence: str) -> tuple[list[str], list[tuple[str
 def cleaning_table(result: Result) -> list[CleaningCells]:
     """Return the account's lines, one a rule."""
     account = result.cleaning
+    if account is None:
+        return []
     return [
         CleaningCells(
             rule=row.rule.replace("_", " "),
@@ -141,6 +143,8 @@ def cleaning_table(result: Result) -> list[CleaningCells]:
 def cleaning_sum(result: Result, style: Style = PAGE) -> tuple[str, bool]:
     """Return the account's sum in words, and whether it adds up."""
     account = result.cleaning
+    if account is None:
+        return "no log was read", True
     removed = sum(row.rows_removed for row in account.rules)
     kept, gone, all_rows = (count(n, style) for n in (account.rows_kept, removed, account.rows_in))
     adds_up = account.rows_kept + removed == account.rows_in
@@ -177,6 +181,8 @@ def simulator_rows(check: SimulatorCheck, style: Style = PAGE) -> list[tuple[str
 
 def split_rows(result: Result) -> tuple[list[str], list[list[str]]]:
     """Return the columns that the split's parts have, and the parts' cells."""
+    if result.split is None:
+        return [], []
     columns = list(dict.fromkeys(key for part in result.split.parts for key in part))
     return columns, [[_cell(part.get(column)) for column in columns] for part in result.split.parts]
 

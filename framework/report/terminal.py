@@ -96,6 +96,8 @@ def _verdict(result: Result, out: Console) -> None:
     _say(out, verdict.headline, "bold")
     if plain:
         _say(out, plain)
+    if verdict.decision == "effects":
+        return
     if verdict.decision == "none":
         for card in result.segments:
             _say(out, f"- {card.name}: {count(card.users, PLAIN)} users. {card.description}", hang=2)
@@ -144,9 +146,10 @@ def _effects(effects: Sequence[Effect], result: Result, out: Console) -> None:
 
 
 def _trust(result: Result, out: Console) -> None:
-    _say(out, "")
-    touched = sum(1 for rule in result.cleaning.rules if rule.rows_hit)
-    _say(out, f"Log: {cleaning_sum(result, PLAIN)[0]} rows; {touched} cleaning rules hit")
+    if result.cleaning is not None:
+        _say(out, "")
+        touched = sum(1 for rule in result.cleaning.rules if rule.rows_hit)
+        _say(out, f"Log: {cleaning_sum(result, PLAIN)[0]} rows; {touched} cleaning rules hit")
     if result.simulator is not None:
         _say(out, f"Simulator: {result.simulator.sentence}", "" if result.simulator.trusted else "yellow")
 

@@ -134,16 +134,20 @@ def adjusted_effect_of(
     method: str = "lin",
     error: str = "hc2",
     meats: tuple[Meat, Meat] | None = None,
+    label: str = "",
 ) -> Effect:
     """Return the covariate-adjusted effect of independent arms (`adjustment.regression`); values are the adjusted ones.
 
-    `meats` are the control's and the treatment's robust variances, from their rows.
+    `meats` are the control's and the treatment's robust variances, from their rows; `label` goes before the method.
     """
     adjustment = adjusted(arms, method)
     found = adjusted_differences(adjustment, confidence, error=error, meats=meats)
     values = adjustment.control.value, adjustment.treatment.value
+    estimate = found.differences.single()
     return Effect(
-        **_named(arms, control_name, treatment_name, segment, confidence, found.differences.single()),
+        **_named(
+            arms, control_name, treatment_name, segment, confidence, replace(estimate, method=label + estimate.method)
+        ),
         control_value=float(values[0]),
         treatment_value=float(values[1]),
         relative=adjusted_relative(values, found.variances, found.df, confidence),

@@ -9,7 +9,7 @@ from framework.stats.decision.reading import against_control, change, cleared, h
 from framework.stats.decision.rule import DecisionRule, listed
 from framework.stats.decision.verdict import Verdict
 from framework.stats.effects import Effect
-from framework.stats.planning.power import units_needed
+from framework.stats.planning.observed import units_needed
 
 OUT_OF_REACH = 1000
 """Where more than this many times today's units would be needed, the effect counts as about zero."""

@@ -1,0 +1,234 @@
+"""From checked outcomes to effects: moments in one pass, robust errors and shapes in a second, rows where needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from framework.analysis.outcomes_file import OutcomeFrame
+from framework.analysis.settings import ADJUSTED, AnalysisSettings, MetricSettings
+from framework.data.engine import Engine
+from framework.data.unit_contributions import Place, Sums, Terms, fitted_terms, plain_terms, sums_of_units
+from framework.data.unit_moments import moments_of_units
+from framework.errors import TrialError
+from framework.stats.adjustment.regression import Adjustment, adjusted
+from framework.stats.compare import adjusted_effect_of, effect_of
+from framework.stats.effects import Effect
+from framework.stats.moments.cells import Cells
+from framework.stats.moments.measure import Covariate, Measure
+from framework.stats.moments.two_arms import DIFFERENCE, TwoArms
+
+if TYPE_CHECKING:
+    import narwhals as nw
+
+UNIT = "unit id"
+"""Where `rows_by_arm` puts the units' ids."""
+FROM_MOMENTS = ("mean", "sum", "proportion", "ratio")
+"""Kinds of metrics that are functions of means."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One effect to estimate."""
+
+    metric: str
+    treatment: str
+    segment: str | None
+
+
+def measures_of(settings: AnalysisSettings, outcomes: OutcomeFrame) -> dict[str, Measure]:
+    """Return the measures of the metrics that are functions of means, on the frame's columns."""
+    ours = outcomes.numbers
+    found = {}
+    for name, own in settings.metrics.items():
+        if own.kind not in FROM_MOMENTS:
+            continue
+        kind = "mean" if own.kind == "sum" else own.kind
+        top, below = (own.numerator, own.denominator) if kind == "ratio" else (own.column or name, None)
+        covariates = tuple(Covariate(*(ours[part] for part in text.split("/"))) for text in own.covariates)
+        found[name] = Measure(name, kind, ours[str(top)], None if below is None else ours[below], covariates)
+    return found
+
+
+def questions_of(settings: AnalysisSettings, arms: tuple[str, ...], segments: tuple[str, ...]) -> list[Question]:
+    """Return every metric's effect of every treatment, over all units and in every segment."""
+    treatments = [arm for arm in arms if arm != settings.control]
+    return [
+        Question(metric, treatment, segment)
+        for segment in (None, *segments)
+        for metric in settings.metrics
+        for treatment in treatments
+    ]
+
+
+class MomentEffects:
+    """Effects of the metrics that are functions of means, of independent arms."""
+
+    def __init__(
+        self, engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings, measures: Mapping[str, Measure]
+    ) -> None:
+        self.settings, self.measures, self.control = settings, measures, str(settings.control)
+        self.cells = moments_of_units(
+            engine,
+            outcomes.frame,
+            unit="unit" if settings.unit is not None else "row",
+            arm="arm",
+            segment="segment" if settings.segment is not None else None,
+            groups=[measure.columns for measure in measures.values()],
+        )
+        segments = self.cells.segments if settings.segment is not None else ()
+        self.questions = [q for q in questions_of(settings, self.cells.arms, segments) if q.metric in measures]
+        self.sums = self._second_pass(engine, outcomes)
+
+    def arms_of(self, question: Question) -> TwoArms:
+        """Return the two arms that a question compares."""
+        measure = self.measures[question.metric]
+        control, treatment = (
+            self.cells.of(arm, question.segment).pick(measure.columns) for arm in (self.control, question.treatment)
+        )
+        return TwoArms(measure, control, treatment)
+
+    def effect(self, question: Question) -> Effect:
+        """Return the effect that answers a question.
+
+        Raises:
+            TrialError: where it cannot be estimated there (fewer than 2 units, a ratio without denominators).
+        """
+        arms = self.arms_of(question)
+        _check(question, arms)
+        own = self.settings.metrics[question.metric]
+        names = {"control_name": self.control, "treatment_name": question.treatment, "segment": question.segment}
+        sums = [self._sums(question, arm) for arm in (self.control, question.treatment)]
+        arms = replace(arms, shapes=tuple(side.shape for side in sums))
+        if not arms.measure.covariates:
+            return effect_of(arms, **names, confidence=self.settings.confidence, relative=self.settings.relative)  # type: ignore[arg-type]
+        meats = None
+        if sums[0].meat is not None and sums[1].meat is not None:
+            meats = (sums[0].meat, sums[1].meat)
+        return adjusted_effect_of(
+            arms,
+            **names,  # type: ignore[arg-type]
+            confidence=self.settings.confidence,
+            method=own.method or "lin",
+            error=own.error,
+            meats=meats,
+        )
+
+    def _sums(self, question: Question, arm: str) -> Sums:
+        return self.sums[_key(self.measures[question.metric], question)][arm, question.segment]
+
+    def _second_pass(self, engine: Engine, outcomes: OutcomeFrame) -> dict[str, dict[Place, Sums]]:
+        wanted: dict[str, dict[Place, Callable[[Mapping[str, Any]], Terms]]] = {}
+        for question in self.questions:
+            measure = self.measures[question.metric]
+            key = _key(measure, question)
+            try:
+                arms = self.arms_of(question)
+                _check(question, arms)
+                fits = self._fits(question, arms) if measure.covariates else None
+            except TrialError:
+                continue  # said when the effect is asked for
+            places = wanted.setdefault(key, {})
+            places[self.control, question.segment] = (
+                plain_terms(measure, arms.control) if fits is None else fitted_terms(fits.control)
+            )
+            places[question.treatment, question.segment] = (
+                plain_terms(measure, arms.treatment) if fits is None else fitted_terms(fits.treatment)
+            )
+        segment = "segment" if self.settings.segment is not None else None
+        return sums_of_units(engine, outcomes.frame, arm="arm", segment=segment, wanted=wanted)
+
+    def _fits(self, question: Question, arms: TwoArms) -> Adjustment:
+        method = self.settings.metrics[question.metric].method or "lin"
+        return adjusted(arms, "lin" if method not in ADJUSTED else method)
+
+
+def _key(measure: Measure, question: Question) -> str:
+    """Return what names a pass over the units: with covariates the control's terms depend on the treatment."""
+    return f"{measure.name} {question.treatment}" if measure.covariates else measure.name
+
+
+def _check(question: Question, arms: TwoArms) -> None:
+    where = f"metric '{question.metric}', {question.treatment}"
+    where += f", segment '{question.segment}'" if question.segment is not None else ""
+    for side in (arms.control, arms.treatment):
+        if float(side.n) < 2:
+            raise TrialError(f"{where}: {int(side.n)} unit(s) in an arm cannot show a spread", allowed="2 or more")
+        if arms.measure.denominator is not None and not float(side.mean_of(arms.measure.denominator)) > 0:
+            raise TrialError(f"{where}: the denominators of an arm add up to nothing", allowed="a total above 0")
+
+
+def paired_effects(
+    engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings, measures: Mapping[str, Measure]
+) -> Iterator[Effect]:
+    """Give the effects of a paired design, on the units that have a row in both arms.
+
+    Raises:
+        TrialError: where fewer than 2 units have both.
+    """
+    import narwhals as nw
+
+    control = str(settings.control)
+    treatments = sorted(set(_arms(engine, outcomes)) - {control})
+    columns = tuple(dict.fromkeys(column for measure in measures.values() for column in measure.own_columns))
+    extra = ["segment"] if settings.segment is not None else []
+    for treatment in treatments:
+        ours = outcomes.frame.filter(nw.col("arm") == control).select("unit", *extra, *columns)
+        theirs = outcomes.frame.filter(nw.col("arm") == treatment)
+        theirs = theirs.select("unit", **{f"other_{column}": nw.col(column) for column in columns})
+        both = ours.join(theirs, on="unit", how="inner").with_columns(
+            arm=nw.lit("both"),
+            **{DIFFERENCE + column: nw.col(f"other_{column}") - nw.col(column) for column in columns},
+        )
+        names = [*(DIFFERENCE + column for column in columns), *columns]
+        cells = moments_of_units(
+            engine, both, unit="unit", arm="arm", segment="segment" if extra else None, groups=[names]
+        )
+        yield from _paired(cells, settings, measures, treatment)
+
+
+def _paired(
+    cells: Cells, settings: AnalysisSettings, measures: Mapping[str, Measure], treatment: str
+) -> Iterator[Effect]:
+    segments = cells.segments if settings.segment is not None else ()
+    for segment in (None, *segments):
+        for measure in measures.values():
+            joint = cells.of("both", segment)
+            if float(joint.n) < 2:
+                raise TrialError(f"{treatment}: {int(joint.n)} unit(s) have a row in both arms", allowed="2 or more")
+            own = [DIFFERENCE + column for column in measure.own_columns] + list(measure.own_columns)
+            yield effect_of(
+                TwoArms.paired(measure, joint.pick(own)),
+                control_name=str(settings.control),
+                treatment_name=treatment,
+                segment=segment,
+                confidence=settings.confidence,
+                relative=settings.relative,
+            )
+
+
+def _arms(engine: Engine, outcomes: OutcomeFrame) -> list[str]:
+    return [str(arm) for arm in engine.collect(outcomes.frame.select("arm").unique()).column("arm").to_pylist()]
+
+
+def rows_by_arm(
+    engine: Engine, frame: nw.LazyFrame[Any], columns: tuple[str, ...], segment: str | None, *, unit: str = "row"
+) -> dict[str, dict[str, np.ndarray]]:
+    """Return the rows of some columns in memory, by arm, with the units' ids under `UNIT`, in the file's order."""
+    import narwhals as nw
+
+    kept = frame if segment is None else frame.filter(nw.col("segment") == segment)
+    table = engine.collect(kept.select("row", "arm", **{UNIT: nw.col(unit)}, **{c: nw.col(c) for c in columns}))
+    table = table.sort_by("row")
+    arm = table.column("arm").to_numpy(zero_copy_only=False).astype(np.str_)
+    ids = table.column(UNIT).to_numpy(zero_copy_only=False)
+    values = {UNIT: ids, **{column: table.column(column).to_numpy() for column in columns}}
+    return {str(name): {column: rows[arm == name] for column, rows in values.items()} for name in np.unique(arm)}
+
+
+def is_from_moments(own: MetricSettings) -> bool:
+    """Say whether a metric's effect comes of moments alone, with its default or an adjusting method."""
+    return own.kind in FROM_MOMENTS and own.method in {None, "welch", "newcombe", "delta", "lin", "ancova", "cuped"}
