@@ -128,10 +128,14 @@ def foot(panel: Panel, layout: Layout, across: str) -> float:
 
 def curve(panel: Panel, xs: Sequence[float], ys: Sequence[float], css: str) -> str:
     """Return a line through the points, broken where one is not finite, cut at the panel's upper and lower edge."""
-    pieces = []
-    for run in _runs([math.isfinite(x) and math.isfinite(y) for x, y in zip(xs, ys, strict=True)]):
-        pieces += _cut([(xs[index], ys[index]) for index in run], panel.up.low, panel.up.high)
-    drawn = [_path(thinned([panel.at(*point) for point in piece])) for piece in pieces if len(piece) > 1]
+    drawn = [_path(piece) for piece in _pieces(panel, xs, ys)]
+    return f'<path class="{escape(css)}" d="{"".join(drawn)}"/>' if drawn else ""
+
+
+def beyond(panel: Panel, xs: Sequence[float], ys: Sequence[float], css: str, *, above: bool) -> str:
+    """Return the area between a line and the panel's upper edge, or its lower one."""
+    edge = panel.top if above else panel.bottom
+    drawn = [_path([*piece, (piece[-1][0], edge), (piece[0][0], edge)]) + "Z" for piece in _pieces(panel, xs, ys)]
     return f'<path class="{escape(css)}" d="{"".join(drawn)}"/>' if drawn else ""
 
 
@@ -170,6 +174,14 @@ def thinned(points: Sequence[tuple[float, float]], column: float = 2.0) -> list[
 
 def _kept(axis: Axis, value: float) -> float:
     return math.nan if math.isnan(value) else axis.x(min(max(value, axis.low), axis.high))
+
+
+def _pieces(panel: Panel, xs: Sequence[float], ys: Sequence[float]) -> list[list[tuple[float, float]]]:
+    """Return the places of a line's pieces that lie in the panel, thinned."""
+    pieces = []
+    for run in _runs([math.isfinite(x) and math.isfinite(y) for x, y in zip(xs, ys, strict=True)]):
+        pieces += _cut([(xs[index], ys[index]) for index in run], panel.up.low, panel.up.high)
+    return [thinned([panel.at(*point) for point in piece]) for piece in pieces if len(piece) > 1]
 
 
 def _runs(known: Sequence[bool]) -> list[range]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from framework.report.axes import Panel, Tick, area, curve, foot, frame, last_point, margin, value_axis
+from framework.report.axes import Panel, Tick, area, beyond, curve, foot, frame, last_point, margin, value_axis
 from framework.report.charts import TEXT_WIDTH, Layout, fold, svg_chart, svg_line, tone_mark
 from framework.report.labels import Name, canvas, dot, end_labels, side_texts
 
@@ -63,8 +63,8 @@ def sequential_chart(
     key += [Name("beyond the bounds", "reject")] if bounds else []
     key += [Name("planned look", "planned")] if planned else []
     heights = _heights(path, bounds)
-    beyond = bool(heights) and any(not min(heights) <= end <= max(heights) for end in _all_ends(path))
-    notes = ["Early looks reach beyond the picture."] if beyond else []
+    hidden = bool(heights) and any(not min(heights) <= end <= max(heights) for end in _all_ends(path))
+    notes = ["Early looks reach beyond the picture."] if hidden else []
     space = canvas(layout, notes=notes, ends=ends, key=[*key, Name("no difference", "null")])
     up_axis = value_axis(heights, space.bottom, space.top, zero=True, wanted=7, pad=0.04)
     at = [point.at for point in path] + list(planned) + list(bounds.at if bounds else ())
@@ -74,11 +74,8 @@ def sequential_chart(
     parts = [*space.parts, *frame(panel, layout, across, up)]
     named = []
     if bounds:
-        top, bottom = [up_axis.high] * len(bounds.at), [up_axis.low] * len(bounds.at)
-        parts += [
-            area(panel, bounds.at, bounds.upper, top, "reject"),
-            area(panel, bounds.at, bottom, bounds.lower, "reject"),
-        ]
+        parts.append(beyond(panel, bounds.at, bounds.upper, "reject", above=True))
+        parts.append(beyond(panel, bounds.at, bounds.lower, "reject", above=False))
         parts += [curve(panel, bounds.at, edge, "bound") for edge in (bounds.upper, bounds.lower)]
         if not all(math.isinf(edge) for edge in (*bounds.upper, *bounds.lower)):
             named += [(Name("upper bound", "bound"), *last_point(panel, bounds.at, bounds.upper))]

@@ -33,18 +33,30 @@ def show(result: Result, console: Console | None = None, sections: Sequence[Repo
     for name in evidence_names(result):
         _evidence(result, name, out)
     _trust(result, out)
-    for section in sections:
-        if section.text:
-            _say(out, "")
-            _say(out, section.title, "bold")
-            for line in section.text.splitlines():
-                _say(out, line)
+    show_sections(out, sections)
     warnings = all_warnings(result)
     if warnings:
         _say(out, "")
         _say(out, f"Warnings ({len(warnings)})", "bold yellow")
         for warning in warnings:
             _say(out, f"! {warning}", hang=2)
+
+
+def show_title(out: Console, title: str, sentence: str) -> None:
+    """Print a title and the sentence that says it all."""
+    _say(out, "")
+    _say(out, title, "bold")
+    _say(out, sentence, "bold")
+
+
+def show_sections(out: Console, sections: Sequence[ReportSection]) -> None:
+    """Print the sections that have a text; lines of a table keep their spaces."""
+    for section in sections:
+        if section.text:
+            _say(out, "")
+            _say(out, section.title, "bold")
+            for line in section.text.splitlines():
+                _say(out, line, whole="  " in line)
 
 
 def print_path(path: Path) -> None:

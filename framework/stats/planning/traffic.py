@@ -20,15 +20,16 @@ MOST_DAYS = 3650
 class Accumulation:
     """The log's unique units by the end of day 1 to D: `uniques` (D,), never falling.
 
-    `daily` is how many units come for the first time on each of the last whole weeks' days (all days where the log has
-    fewer than two weeks), `exponent` the power law's over the log's second half, and `decay` what the arrival of new
-    units is multiplied by each day, at most 1, from the last two quarters of the log.
+    `daily` is how many units come for the first time on a day of the log's last quarter (whole weeks, where there are
+    two), `decay` what their number is multiplied by each day, at most 1, from that stretch and the one before it,
+    `pace` how many come on the last day if they dwindle so, and `exponent` the power law's over the log's second half.
     """
 
     uniques: NDArray[np.float64]
     daily: float
     exponent: float
     decay: float
+    pace: float
 
     @property
     def days(self) -> int:
@@ -104,22 +105,23 @@ def accumulation(uniques: ArrayLike) -> Accumulation:
         raise TrialError("uniques fall or are not finite", allowed="cumulated numbers, which never fall")
     check_above("uniques in all", float(curve[-1]))
     new, days = np.diff(curve, prepend=0.0), curve.size
-    last = _whole_weeks(days // 2)
     x, y = np.arange(days // 2, days) + 1, curve[days // 2 :]
     met = y > 0
     exponent = float(np.polyfit(np.log(x[met]), np.log(y[met]), 1)[0]) if int(met.sum()) > 1 else 1.0
-    quarter = _whole_weeks(max(1, days // 4))
-    before, after = float(new[days - 2 * quarter : days - quarter].sum()), float(new[days - quarter :].sum())
-    decay = 1.0 if before == 0 else min(1.0, after / before) ** (1 / quarter)
-    return Accumulation(curve, float(new[days - last :].mean()), min(1.0, max(0.0, exponent)), decay)
+    recent = _whole_weeks(max(days // 4, min(WEEK, days // 2)))
+    before, after = float(new[days - 2 * recent : days - recent].sum()), float(new[days - recent :].sum())
+    decay = 1.0 if before == 0 else min(1.0, after / before) ** (1 / recent)
+    # A geometric series that ends at `pace` adds up to what came.
+    pace = 0.0 if decay == 0 else after / float(np.sum(decay ** -np.arange(recent, dtype=np.float64)))
+    return Accumulation(curve, after / recent, min(1.0, max(0.0, exponent)), decay, pace)
 
 
 def units_by(traffic: Accumulation, days: float, *, share: float = 1.0) -> Reached:
     """Return the units that a test with `share` of the traffic has met after `days`.
 
     Up to the log's end: its own curve, between days by a straight line. Beyond: the point is the power law
-    U(D) (d / D)^b (Heaps' law, b fitted over the log's second half); the range also takes the last weeks' rate going
-    on, and that rate decaying as it did over the last half of the log.
+    U(D) (d / D)^b (Heaps' law, b fitted over the log's second half); the range also takes the last
+    quarter's rate going on, and the last day's dwindling as it did between the last two quarters.
 
     Raises:
         TrialError: days not above 0, or a share outside (0, 1].
@@ -198,17 +200,17 @@ def _by_rate(traffic: Accumulation, needed: float) -> float:
 def _by_decay(traffic: Accumulation, needed: float) -> float:
     if traffic.decay >= 1:
         return _by_rate(traffic, needed)
-    if traffic.decay == 0 or traffic.daily == 0:
+    if traffic.pace == 0:
         return math.inf
     missing = needed - float(traffic.uniques[-1])
-    left = 1 - missing * (1 - traffic.decay) / (traffic.daily * traffic.decay)
+    left = 1 - missing * (1 - traffic.decay) / (traffic.pace * traffic.decay)
     return traffic.days + math.log(left) / math.log(traffic.decay) if left > 0 else math.inf
 
 
 def _decayed(traffic: Accumulation, more: float) -> float:
     if traffic.decay >= 1:
         return traffic.daily * more
-    return float(traffic.daily * traffic.decay * (1 - traffic.decay**more) / (1 - traffic.decay))
+    return float(traffic.pace * traffic.decay * (1 - traffic.decay**more) / (1 - traffic.decay))
 
 
 def _warnings(traffic: Accumulation, needed: float, share: float, readings: tuple[float, ...]) -> tuple[str, ...]:

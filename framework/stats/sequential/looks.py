@@ -63,7 +63,7 @@ def group_sequential_look(
     flat = standard_error == 0
     statistic = 0.0 if flat else (estimate - null) / standard_error
     reached = statistic if design.sides == 1 else abs(statistic)
-    crossed = reached >= boundary and not flat
+    crossed = bool(reached >= boundary) and not flat
     reach = boundary * standard_error if math.isfinite(boundary) and not flat else math.inf
     return Look(
         method=f"group sequential, {design.rule}",
@@ -72,8 +72,8 @@ def group_sequential_look(
         information=float(times[-1]),
         boundary=boundary,
         crossed=crossed,
-        ci_low=estimate - reach,
-        ci_high=estimate + reach if design.sides == 2 else math.inf,
+        ci_low=float(estimate - reach),
+        ci_high=float(estimate + reach) if design.sides == 2 else math.inf,
         p_value=1.0 if flat else _repeated_p(_as_z(reached, df), times.tolist(), design, final=final, crossed=crossed),
     )
 

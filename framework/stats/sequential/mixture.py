@@ -50,9 +50,9 @@ def mixture_look(
         looks=None,
         information=None,
         boundary=boundary,
-        crossed=abs(statistic) >= boundary,
-        ci_low=estimate - reach,
-        ci_high=estimate + reach,
+        crossed=bool(abs(statistic) >= boundary),
+        ci_low=float(estimate - reach),
+        ci_high=float(estimate + reach),
         p_value=mixture_p_value(statistic, n, alpha=alpha, tau=tau),
     )
 
