@@ -16,10 +16,26 @@ def _analyse(arguments: Sequence[str]) -> int:
     return analyse(arguments)
 
 
+def _plan(arguments: Sequence[str]) -> int:
+    from framework.launch import launch_before
+    from framework.rehearsal.plan import plan
+
+    return launch_before("plan", arguments, plan)
+
+
+def _calibrate(arguments: Sequence[str]) -> int:
+    from framework.launch import launch_before
+    from framework.rehearsal.calibrate import calibrate
+
+    return launch_before("calibrate", arguments, calibrate)
+
+
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "plugins": (admin.plugins, "what is installed and why something is not; NAME: one plugin or component"),
     "studies": (admin.studies, "the studies that +experiment=NAME can run"),
     "analyse": (_analyse, "FILE arm=COLUMN control=LABEL metrics.NAME.kind=mean ...: a test that was run"),
+    "plan": (_plan, "+experiment=NAME: what its test can show, how many users and days it takes; the seal stays"),
+    "calibrate": (_calibrate, "+experiment=NAME: false positives, power and coverage of its plan; the seal stays"),
     "doctor": (doctor.doctor, "what this machine has, and what a run would miss"),
 }
 

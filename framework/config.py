@@ -109,6 +109,33 @@ class DecisionConfig:
 
 
 @dataclass
+class PlanConfig:
+    """What `plan` works out: relative `effects` to find (0.05: 5 %), the `traffic` share that enters the live test.
+
+    `looks` above 1 plans a group-sequential test by the rule `spending`. `follow_up` days are waited for the outcomes
+    of the last users to come.
+    """
+
+    effects: list[float] = field(default_factory=lambda: [0.01, 0.02, 0.05, 0.1])
+    traffic: float = 1.0
+    looks: int = 1
+    spending: str = "lan_demets_obrien_fleming"
+    follow_up: int = 0
+
+
+@dataclass
+class CalibrateConfig:
+    """How `calibrate` replicates the trial: how often, over how many processes (null: one a core).
+
+    `planted` is the relative effect whose detection is counted; null plants what each metric can just detect.
+    """
+
+    replications: int = 10000
+    planted: float | None = None
+    jobs: int | None = None
+
+
+@dataclass
 class ReportConfig:
     """What is written besides `result.json`: the HTML page, and how wide the terminal's table may be."""
 
@@ -133,4 +160,6 @@ class RunConfig:
     trial: TrialConfig = field(default_factory=TrialConfig)
     decision: DecisionConfig = field(default_factory=DecisionConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
+    plan: PlanConfig = field(default_factory=PlanConfig)
+    calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
     device: str = "auto"

@@ -13,10 +13,12 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 import hydra
 from hydra.core.config_store import ConfigStore
@@ -26,12 +28,14 @@ from omegaconf import DictConfig, OmegaConf
 from framework import memory, mistakes, searchpath, sweeps
 from framework.config import RunConfig
 from framework.discovery import engine_conf
-from framework.errors import PrelaunchError, RunError
-from framework.plugins import load_plugins
+from framework.errors import ConfigError, PrelaunchError, RunError
+from framework.plugins import Plugins, load_plugins
 
 FULL_ERROR = "HYDRA_FULL_ERROR"
 TRACEBACK = "PRELAUNCH_TRACEBACK"
 """1 where the user wants tracebacks of their own mistakes too: what HYDRA_FULL_ERROR was, which we need ourselves."""
+RUN_DIR = "hydra.run.dir=runs/${{study}}/{}_${{now:%Y-%m-%d_%H-%M-%S-%f}}"
+"""Where a plan or a calibration goes: beside the study's runs, under a name that says what it is."""
 PARAMS = re.compile(
     r"(?:trial\.simulated\.shares\.[^.=]+="
     r"|(?:source|model|simulator|metrics\.[^.=]+"
@@ -41,8 +45,12 @@ PARAMS = re.compile(
 check of the shares, judges it later."""
 
 
-def launch(arguments: Sequence[str]) -> int:
-    """Run what the command line asks for and return the exit code."""
+Act = Callable[[DictConfig, Path, Plugins], Any]
+"""What is done with a composed config in its folder: a run, a plan, a calibration."""
+
+
+def launch(arguments: Sequence[str], act: Act | None = None) -> int:
+    """Run what the command line asks for and return the exit code; `act` takes the place of a run."""
     try:
         plugins = load_plugins()
     except PrelaunchError as error:
@@ -52,7 +60,8 @@ def launch(arguments: Sequence[str]) -> int:
     memory.remember_plugins(plugins)
     ConfigStore.instance().store(name="run_schema", node=RunConfig, provider="prelaunch")
     searchpath.register()
-    start = hydra.main(version_base="1.3", config_path=str(engine_conf()), config_name="config")(job)
+    main = hydra.main(version_base="1.3", config_path=str(engine_conf()), config_name="config")
+    start = main(job if act is None else partial(job, act=act))
     try:
         with sweeps.noted() as sweep, _terminable() as code, _command_line(arguments):
             try:
@@ -73,7 +82,20 @@ def launch(arguments: Sequence[str]) -> int:
     return 0
 
 
-def job(config: DictConfig) -> None:
+def launch_before(command: str, arguments: Sequence[str], act: Act) -> int:
+    """Launch what is done before a run (`command`), in a folder of its own unless the command line names one.
+
+    Raises ConfigError for no study at all, and for a sweep.
+    """
+    if not any(argument.startswith("+experiment=") for argument in arguments):
+        raise ConfigError(f"{command} needs a study", hint=f"Name it: python -m framework {command} +experiment=NAME")
+    if any(argument in {"-m", "--multirun"} for argument in arguments):
+        raise ConfigError(f"{command} takes one study at a time, no sweep (-m)")
+    own = [] if any(argument.startswith("hydra.run.dir=") for argument in arguments) else [RUN_DIR.format(command)]
+    return launch([*arguments, *own], act)
+
+
+def job(config: DictConfig, act: Act | None = None) -> None:
     """Run one composed config in its folder. Any launcher may send this to another process, so it loads its plugins.
 
     A failing job of a sweep leaves its record and lets the others go on; a single run ends the process.
@@ -87,7 +109,7 @@ def job(config: DictConfig) -> None:
     plugins = load_plugins()
     try:
         with _warnings_logged():
-            result = run(_checked(config, folder), folder, plugins)
+            result = (act or run)(_checked(config, folder), folder, plugins)
     except KeyboardInterrupt:
         if number is not None:
             sweeps.write_job(sweeps.Job(number, tuple(overrides), str(folder), "interrupted"))

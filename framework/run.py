@@ -31,7 +31,7 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
     Raises a PrelaunchError that says what to change where the study, the log or the folder does not serve; the
     folder's record then says "failed", and "interrupted" after Ctrl-C.
     """
-    study, plain, text = _read(config)
+    study, plain, text = read_study(config)
     this = Run(study.study, folder, study.seed, plain)
     bench = Bench(study, this, plugins)
     with RunFolder(folder, study.study, study.seed, text) as record, watched(plugins, this), stages() as progress:
@@ -66,7 +66,8 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
     return result
 
 
-def _read(config: DictConfig) -> tuple[RunConfig, dict[str, Any], str]:
+def read_study(config: DictConfig) -> tuple[RunConfig, dict[str, Any], str]:
+    """Return a composed config as the study, as plain values, and as text."""
     from omegaconf import OmegaConf
 
     study: RunConfig = OmegaConf.to_object(config)  # type: ignore[assignment]

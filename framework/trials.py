@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from framework.config import RunConfig
 from framework.data.events import CleanLog
 from framework.data.parts import Parts
+from framework.data.tables import Window
 from framework.errors import ConfigError
 from framework.fitting import Bench, Fitted, RatedMetric, SegmentedData
 from framework.kinds import Simulator
@@ -48,10 +49,24 @@ def hold_trials(
     """
     if not fitted.strategies:
         return (), None
-    settings, seed = bench.config.trial, bench.config.seed
-    population = Population.of(segmented.data, positions=settings.positions, repeats=settings.repeats)
     later = parts.open_test("trial")
     check = None
+    if simulator is not None and "simulated" in bench.config.trial.evidence:
+        check = simulator.check(segmented.data, later, bench.context("simulator:check"))
+    return trials_on(bench, fitted, segmented, simulator, later, advance), check
+
+
+def trials_on(
+    bench: Bench,
+    fitted: Fitted,
+    segmented: SegmentedData,
+    simulator: Simulator | None,
+    later: Window,
+    advance: Callable[[], None],
+) -> tuple[Trial, ...]:
+    """Return one trial for each kind of evidence, the holdout on the window `later`."""
+    settings, seed = bench.config.trial, bench.config.seed
+    population = Population.of(segmented.data, positions=settings.positions, repeats=settings.repeats)
     trials = []
     for evidence in settings.evidence:
         if evidence == "holdout":
@@ -64,7 +79,6 @@ def hold_trials(
                 seed=seed,
             )
         elif simulator is not None:
-            check = simulator.check(segmented.data, later, bench.context("simulator:check"))
             simulator.prepare(segmented.data)
             trial = simulated_trial(
                 fitted.strategies,
@@ -81,4 +95,4 @@ def hold_trials(
         trials.append(trial)
         bench.plugins.trial_finished(run=bench.run, trial=trial)
         advance()
-    return tuple(trials), check
+    return tuple(trials)

@@ -35,6 +35,8 @@ def out_of_fold(
     """
     if len(outcome) < 2 * FOLDS:
         raise TrialError(f"{len(outcome)} units cannot be dealt into {FOLDS} folds", allowed=f"{2 * FOLDS} or more")
+    from threadpoolctl import threadpool_limits
+
     if model is None:
         from sklearn.ensemble import HistGradientBoostingRegressor
 
@@ -43,9 +45,10 @@ def out_of_fold(
 
     fold = np.random.default_rng(seed).permutation(len(outcome)) % FOLDS
     found = np.empty(len(outcome))
-    for number in range(FOLDS):
-        held = fold == number
-        found[held] = model().fit(features[~held], outcome[~held]).predict(features[held])
+    with threadpool_limits(1):  # sums on several threads move the last digits, and small trees wait for each other
+        for number in range(FOLDS):
+            held = fold == number
+            found[held] = model().fit(features[~held], outcome[~held]).predict(features[held])
     return found
 
 

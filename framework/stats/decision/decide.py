@@ -59,6 +59,19 @@ def decide(effects: Sequence[Effect], rule: DecisionRule, treatment: str) -> Ver
     return Verdict(treatment, decision, headline, reasons, _segment_words(own, rule, named), more_units)
 
 
+def decision_on(effects: Sequence[Effect], rule: DecisionRule, treatment: str) -> str:
+    """Return only the word of `decide` (ship, hold, stop or undecided), for thousands of replications.
+
+    Raises:
+        TrialError: as `decide`.
+    """
+    named = rule.evidence or tuple(dict.fromkeys(str(e.evidence) for e in effects))
+    own = against_control(effects, treatment)
+    return _judged(
+        _findings([e for e in own if e.segment is None and str(e.evidence) in named], rule, named), treatment
+    )[0]
+
+
 def _findings(overall: Sequence[Effect], rule: DecisionRule, named: Sequence[str]) -> _Findings:
     words = {}
     for name in named:

@@ -26,8 +26,6 @@ def exact_p(counts: Counted, difference: float = 0.0) -> float:
     the observed one (Agresti and Min 2001; at 0 it is Barnard's test with pooled variance, scipy.stats.barnard_exact).
     The maximum is searched on a grid even in arcsine scale, and three times finer around its best points.
     """
-    from scipy import stats
-
     n_treatment, n_control = counts.n_treatment, counts.n_control
     treated, base = np.arange(n_treatment + 1.0), np.arange(n_control + 1.0)
     size = np.abs(score_statistic(treated[:, None], n_treatment, base[None, :], n_control, difference))
@@ -35,9 +33,8 @@ def exact_p(counts: Counted, difference: float = 0.0) -> float:
     extreme = (size >= observed * (1 - 1e-9)).astype(np.float64)
 
     def chance(shares: NDArray[np.float64]) -> NDArray[np.float64]:
-        above = stats.binom.pmf(treated, n_treatment, np.clip(shares + difference, 0, 1)[:, None])
-        below = stats.binom.pmf(base, n_control, shares[:, None])
-        return np.asarray(((above @ extreme) * below).sum(axis=1))
+        above = _binomial(n_treatment, np.clip(shares + difference, 0, 1))
+        return np.asarray(((above @ extreme) * _binomial(n_control, shares)).sum(axis=1))
 
     first, last = (float(np.arcsin(np.sqrt(min(1.0, max(0.0, end))))) for end in (-difference, 1 - difference))
     grid = np.linspace(first, last, 40 + 4 * int(np.sqrt(n_treatment + n_control)))
@@ -79,6 +76,16 @@ def clopper_pearson_interval(counts: Counted, confidence: float) -> tuple[float,
     low_control, high_control = proportion_confint(counts.hits_control, counts.n_control, alpha, method="beta")
     low, high = proportion_confint(counts.hits_treatment, counts.n_treatment, alpha, method="beta")
     return float(low - high_control), float(high - low_control)
+
+
+def _binomial(n: int, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the chances (S, n + 1) of 0 to n hits: scipy's `binom.pmf` without its checks of every argument."""
+    from scipy import special
+
+    hits = np.arange(n + 1.0)
+    ways = special.gammaln(n + 1) - special.gammaln(hits + 1) - special.gammaln(n - hits + 1)
+    p = shares[:, None]
+    return np.asarray(np.exp(ways + special.xlogy(hits, p) + special.xlog1py(n - hits, -p)))
 
 
 def _outermost(counts: Counted, alpha: float, start: float, bound: float, estimate: float) -> float:

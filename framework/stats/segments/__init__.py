@@ -8,7 +8,7 @@ from framework.stats.segments.interaction import (
     qualitative_interaction,
 )
 from framework.stats.segments.shrinkage import Shrunken, shrink
-from framework.stats.segments.splitting import cross_fitted, folds, guidance, learning_half, over_folds
+from framework.stats.segments.splitting import cross_fitted, folds, forward_fitted, guidance, learning_half, over_folds
 from framework.stats.segments.tau import tau_squared
 from framework.stats.segments.winner import Winner, best_segment
 
@@ -20,6 +20,7 @@ __all__ = [
     "classical_interaction",
     "cross_fitted",
     "folds",
+    "forward_fitted",
     "guidance",
     "interaction",
     "interaction_of_effects",

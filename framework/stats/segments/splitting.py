@@ -20,9 +20,14 @@ GUIDANCE = {
         "segments, at the price of half the units. Split by a hash of the unit's id with a salt of its own, never the "
         "one that assigns arms."
     ),
+    "forward": (
+        "Each fold's segments were learned from the folds before it: all units but the first fold's are tested. The "
+        "tests hold for the way of finding segments, on average over folds, and not for one list of segments."
+    ),
     "cross-fit": (
-        "Each unit's segment was learned from the other folds: all units are used. The tests hold for the way of "
-        "finding segments, on average over folds, and not for one list of segments."
+        "Each unit's segment was learned from the other folds. Folds that learn from each other are not independent: "
+        "where nothing differs, an average over them that takes them so rejects too often. Read it with the wider "
+        "error, or learn forward."
     ),
     "same": (
         "Segments were learned from the very outcomes that test them: the best one looks good by chance, and neither "
@@ -31,9 +36,11 @@ GUIDANCE = {
 }
 """What may be claimed, by where the segments come from."""
 
+LEARNED_FROM = ("earlier", "others")
+
 
 def guidance(source: str) -> str:
-    """Return what may be claimed of segments: `source` is "before", "split", "cross-fit" or "same".
+    """Return what may be claimed of segments: `source` is a key of `GUIDANCE`.
 
     Raises:
         TrialError: another source.
@@ -78,39 +85,78 @@ def cross_fitted(
     Raises:
         TrialError: fewer than 2 folds with units, or labels that are not one a unit.
     """
-    found = np.unique(fold)
-    if found.size < 2:
-        raise TrialError(f"{found.size} folds have units", allowed="2 or more")
-    parts = []
-    for number in found:
-        rows = fold == number
-        labels = np.asarray(learn(~rows)(rows))
-        if labels.shape != (int(rows.sum()),):
-            raise TrialError(f"labels of shape {labels.shape} for {int(rows.sum())} units", allowed="one a unit")
-        parts.append((rows, labels))
-    joined = np.empty(fold.shape, dtype=np.result_type(*(labels.dtype for _, labels in parts)))
-    for rows, labels in parts:
-        joined[rows] = labels
-    return joined
+    parts = [_labels(fold != number, fold == number, learn) for number in _used(fold)]
+    return _joined(parts, fold.size)
+
+
+def forward_fitted(
+    fold: NDArray[np.integer],
+    learn: Callable[[NDArray[np.bool_]], Callable[[NDArray[np.bool_]], NDArray[np.generic]]],
+) -> tuple[NDArray[np.generic], NDArray[np.bool_]]:
+    """Return the segments of the units that are tested, in their order, and which units (n,) these are.
+
+    Each fold's segments are learned from the folds before it, so the first fold is not tested. Given what came before,
+    each fold's estimate has its own error and no bias, so estimates of different folds are uncorrelated, whatever was
+    learned (Luedtke and van der Laan 2016, "Statistical inference for the mean outcome under a possibly non-unique
+    optimal treatment strategy"). `learn` and errors as in `cross_fitted`.
+    """
+    parts = [_labels(fold < number, fold == number, learn) for number in _used(fold)[1:]]
+    tested = np.asarray(fold > fold.min())
+    return _joined(parts, fold.size)[tested], tested
 
 
 def over_folds(
-    estimates: Sequence[float], standard_errors: Sequence[float], sizes: Sequence[int], *, confidence: float = 0.95
+    estimates: Sequence[float],
+    standard_errors: Sequence[float],
+    sizes: Sequence[int],
+    *,
+    learned_from: str = "others",
+    confidence: float = 0.95,
 ) -> Estimate:
     """Return one segment's effect over folds: the folds' effects (F,) averaged by the segment's units in them.
 
-    Folds share no units, so given the segments learned, variances add. Normal reference.
+    `learned_from` "earlier" (`forward_fitted`): variances add. "others" (`cross_fitted`): folds that learned from each
+    other are correlated where nothing differs, by how much is unknown, so errors are added as if they moved together:
+    safe, and no better than one half. Normal reference.
 
     Raises:
-        TrialError: arrays of different length, no fold, errors or sizes not above 0.
+        TrialError: arrays of different length, no fold, errors or sizes not above 0, another `learned_from`.
     """
+    if learned_from not in LEARNED_FROM:
+        raise TrialError(f"segments learned from '{learned_from}' folds", allowed=LEARNED_FROM)
     y, error, n = (np.asarray(numbers, dtype=np.float64) for numbers in (estimates, standard_errors, sizes))
     if not (y.ndim == 1 and y.size and y.shape == error.shape == n.shape):
         raise TrialError(f"{y.size} estimates, {error.size} errors, {n.size} sizes", allowed="one of each a fold")
     if not (np.isfinite(y).all() and (error > 0).all() and (n > 0).all()):
         raise TrialError("a fold without estimate, error or units", allowed="errors and sizes above 0")
     weights = n / n.sum()
-    difference, spread = float(weights @ y), float(np.sqrt(weights**2 @ error**2))
+    apart = learned_from == "earlier"
+    difference, spread = float(weights @ y), float(np.sqrt(weights**2 @ error**2) if apart else weights @ error)
     width = quantile(confidence, None) * spread
     p_value = two_sided(difference / spread, None)
     return Estimate(difference, spread, difference - width, difference + width, p_value, None, "average over folds")
+
+
+def _used(fold: NDArray[np.integer]) -> NDArray[np.integer]:
+    found = np.unique(fold)
+    if found.size < 2:
+        raise TrialError(f"{found.size} folds have units", allowed="2 or more")
+    return found
+
+
+def _labels(
+    learning: NDArray[np.bool_],
+    rows: NDArray[np.bool_],
+    learn: Callable[[NDArray[np.bool_]], Callable[[NDArray[np.bool_]], NDArray[np.generic]]],
+) -> tuple[NDArray[np.bool_], NDArray[np.generic]]:
+    labels = np.asarray(learn(learning)(rows))
+    if labels.shape != (int(rows.sum()),):
+        raise TrialError(f"labels of shape {labels.shape} for {int(rows.sum())} units", allowed="one a unit")
+    return rows, labels
+
+
+def _joined(parts: Sequence[tuple[NDArray[np.bool_], NDArray[np.generic]]], units: int) -> NDArray[np.generic]:
+    joined = np.zeros(units, dtype=np.result_type(*(labels.dtype for _, labels in parts)))
+    for rows, labels in parts:
+        joined[rows] = labels
+    return joined
