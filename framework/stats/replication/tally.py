@@ -35,7 +35,8 @@ class Tally:
     """All effects and decisions over R replications.
 
     `any_corrected` counts replications with any corrected p at most alpha among the primary effects against the
-    control, over all units, of one evidence (the family-wise error, where nothing is planted); `any_ship` those in which any treatment would ship.
+    control, over all units, of one evidence (the family-wise error, where nothing is planted); `any_ship` those in
+    which any treatment would ship.
     """
 
     replications: int
