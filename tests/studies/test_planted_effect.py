@@ -20,7 +20,7 @@ from framework.fitting import Bench, fit_segments, fit_simulator, fit_strategies
 from framework.plugins import load_plugins
 from framework.records import Run
 from framework.stats.compare import compare
-from framework.stats.planning.power import power_of_difference
+from framework.stats.planning.statistic import power_of_difference
 from framework.trial.population import Population
 from framework.trial.replicate import replicate
 from framework.trial.simulated import simulated_trial

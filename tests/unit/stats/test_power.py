@@ -11,15 +11,10 @@ from hypothesis import strategies as st
 
 from framework.errors import TrialError
 from framework.stats.compare import compare
-from framework.stats.planning.power import (
-    minimum_detectable,
-    minimum_detectable_mean,
-    power_mean,
-    power_of_difference,
-    power_proportion,
-    units_for_mean,
-    units_needed,
-)
+from framework.stats.planning.means import minimum_detectable_mean, power_mean, units_for_mean
+from framework.stats.planning.observed import minimum_detectable, units_needed
+from framework.stats.planning.proportions import power_proportion
+from framework.stats.planning.statistic import power_of_difference
 
 
 @settings(deadline=None, max_examples=40)

@@ -9,13 +9,9 @@ from framework.stats.arms import arm_value
 from framework.stats.compare import compare
 from framework.stats.health import sample_ratio
 from framework.stats.multiplicity import benjamini_hochberg, holm
-from framework.stats.planning.power import (
-    minimum_detectable_mean,
-    power_mean,
-    power_of_difference,
-    power_proportion,
-    units_for_mean,
-)
+from framework.stats.planning.means import minimum_detectable_mean, power_mean, units_for_mean
+from framework.stats.planning.proportions import power_proportion
+from framework.stats.planning.statistic import power_of_difference
 from framework.stats.samples import UnitValues
 
 pytestmark = pytest.mark.reference
