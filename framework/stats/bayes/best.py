@@ -38,7 +38,7 @@ def best_arm(arms: Sequence[Marginal], *, higher_is_better: bool = True) -> Stan
 
     P(k best) is the integral of k's density times all other arms' distribution functions; its expected loss that of its
     own distribution function times the chance that some other arm lies above. Both integrands are positive, so small
-    probabilities keep about 10 digits. Never exactly 0 or 1. Time grows with K squared: 20 arms take half a second.
+    probabilities keep about 10 digits. Never exactly 0 or 1. Time grows with K squared: 20 arms take about a second.
 
     Raises:
         TrialError: for fewer than 2 arms, or posteriors of different kinds.
