@@ -99,13 +99,17 @@ class DecisionConfig:
     """The rule, written before the run.
 
     Ship where every named evidence shows a primary effect whose interval lies above `difference`; `alpha` is two-
-    sided over the family, `power` is what undecided plans for.
+    sided over the family, `power` is what undecided plans for. `guardrails`: "not harmed" (harm beyond the margin must
+    be shown to stop a launch) or "non-inferior" (a launch needs harm beyond the margin to be ruled out). `prior` asks
+    for a posterior beside each effect over all users: "flat", or "sceptical" (relative effects of about 10 %).
     """
 
     alpha: float = 0.05
     power: float = 0.8
     difference: float = 0.0
     evidence: list[str] | None = None
+    guardrails: str = "not harmed"
+    prior: str | None = None
 
 
 @dataclass

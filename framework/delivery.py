@@ -15,6 +15,7 @@ from framework.data.events import CleanLog
 from framework.data.parts import Parts
 from framework.fitting import Bench, Fitted, SegmentedData
 from framework.judging import Judgement
+from framework.ledger import earlier_rules, remember_rule, with_calibration
 from framework.records import ReportSection, Result, SimulatorCheck, StrategySummary, Trial
 from framework.report.cards import segment_cards
 from framework.report.page import write_page
@@ -47,7 +48,7 @@ def result_of(
         verdicts=judgement.verdicts,
         rule=judgement.rule_text,
         rule_digest=judgement.rule_digest,
-        effects=judgement.effects,
+        effects=with_calibration(judgement.effects, study.study, log.digest, judgement.rule_digest),
         arms=judgement.arms,
         evidence=judgement.evidence,
         strategies=tuple(
@@ -59,7 +60,12 @@ def result_of(
         segment_notes=segmented.segmentation.notes,
         simulator=check,
         health=judgement.health,
-        warnings=(*warnings, *log.warnings, *judgement.warnings),
+        warnings=(
+            *earlier_rules(study.study, log.digest, judgement.rule_digest),
+            *warnings,
+            *log.warnings,
+            *judgement.warnings,
+        ),
         config=bench.run.config,
         versions=versions(),
         data_digest=log.digest,
@@ -107,6 +113,11 @@ def write_report(result: Result, folder: Path, sections: Sequence[ReportSection]
 
 
 def show_result(result: Result, readable: Path, sections: Sequence[ReportSection]) -> None:
-    """Print the result on one screen, and as the last line the path of the file to open, alone."""
+    """Print the result on one screen, and as the last line the path of the file to open, alone.
+
+    From here on the result was seen: the ledger notes the rule that it was judged by.
+    """
     show(result, Console(width=result.config["report"]["width"]), sections)
+    if result.rule_digest:
+        remember_rule(result.study, result.data_digest, result.rule_digest, now())
     print_path(readable)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from framework.config import RunConfig
 from framework.fitting import RatedMetric
@@ -11,9 +12,11 @@ from framework.kinds import Metric
 from framework.records import ArmValue, Evidence, SimulatorCheck, Trial, Verdict
 from framework.stats.decision import DecisionRule, decide, headline_verdict, rule_digest, rule_text
 from framework.stats.effects import Effect
-from framework.stats.health import sample_ratio
+from framework.stats.health import interference, sample_ratio, sample_ratio_by_segment
 from framework.stats.multiplicity import correct
+from framework.stats.segments.findings import segment_findings
 from framework.trial.assign import planned_shares
+from framework.trial.doubts import influences_of, margins_of, shared_items, with_posterior
 from framework.trial.effects import arm_values, effects_of, measure, pairs_of, segment_sizes
 
 MINOR_UNITS = 100.0
@@ -55,6 +58,7 @@ def decision_rule(config: RunConfig, metrics: Sequence[RatedMetric]) -> Decision
         guardrails={rated.metric.label: rated.margin for rated in tested if rated.role == "guardrail"},
         higher_is_better={rated.metric.label: rated.metric.higher_is_better for rated in tested},
         measurable={rated.metric.label: tuple(rated.metric.evidence) for rated in tested if rated.role == "guardrail"},
+        guarded=config.decision.guardrails,
         scale={rated.metric.label: MINOR_UNITS for rated in tested if rated.metric.unit == "money"},
     )
 
@@ -71,11 +75,14 @@ def judge(
     arms: list[ArmValue] = []
     confidence = 1.0 - config.decision.alpha
     roles = {rated.metric.label: rated.role for rated in metrics}
+    influence: list[dict[str, Any]] = []
     for trial in trials:
         measured = measure(trial, [rated.metric for rated in metrics])
         pairs = pairs_of(trial, measured, control=config.control, roles=roles, floor=config.trial.segment_floor)
         found, unknown = effects_of(trial, measured, pairs, roles=roles, confidence=confidence)
-        effects += correct(found, alpha=config.decision.alpha)
+        believed = [with_posterior(effect, config.decision.prior, rule) for effect in found]
+        effects += correct(believed, alpha=config.decision.alpha)
+        influence += influences_of(trial, measured, control=config.control, roles=roles, confidence=confidence)
         warnings += unknown
         arms += arm_values(trial, measured, [rated.metric for rated in metrics], confidence)
     weighed, doubts = _weighed(rule, simulator)
@@ -94,7 +101,12 @@ def judge(
         rule_text=rule_text(rule),
         rule_digest=rule_digest(rule),
         warnings=(*doubts, *warnings, *_floor_warnings(config, trials)),
-        health=_health(config, trials, metrics),
+        health={
+            **_health(config, trials, metrics),
+            "influence": influence,
+            "segments": [asdict(finding) for finding in segment_findings(effects, config.decision.alpha)],
+            "margins": margins_of(effects, rule),
+        },
     )
 
 
@@ -142,4 +154,11 @@ def _health(config: RunConfig, trials: Sequence[Trial], metrics: Sequence[RatedM
             shares = planned_shares(tuple(trial.outcomes), config.trial.simulated.shares)
             counts = {name: len(outcomes) for name, outcomes in trial.outcomes.items()}
             health["sample_ratio"] = sample_ratio(counts, shares)
+            within = {
+                segment: {name: int((own.segment == place).sum()) for name, own in trial.outcomes.items()}
+                for place, segment in enumerate(next(iter(trial.outcomes.values())).segment_names)
+            }
+            health["sample_ratio_by_segment"] = sample_ratio_by_segment(within, shares)
+            shown = {"shared_items": shared_items(trial)}
+            health["interference"] = [asdict(own) for own in interference(shown)]
     return health

@@ -11,7 +11,9 @@ from framework.config import RunConfig, StrategyConfig
 from framework.data.splits import KINDS
 from framework.errors import ConfigError, did_you_mean
 from framework.stats.compare import DESIGNS
+from framework.stats.decision.rule import GUARDED
 from framework.trial.assign import planned_shares
+from framework.trial.doubts import PRIORS
 
 EVIDENCE = ("holdout", "simulated")
 ROLES = ("primary", "secondary", "guardrail")
@@ -23,6 +25,7 @@ def check_study(config: RunConfig) -> tuple[str, ...]:
         _check_strategies(config)
         _check_metrics(config)
     _check_evidence(config)
+    _check_decision(config)
     _check_numbers(config)
     return _twins(config)
 
@@ -76,12 +79,18 @@ def _check_evidence(config: RunConfig) -> None:
     _one_of("trial.simulated.design", config.trial.simulated.design, DESIGNS)
 
 
-def _check_numbers(config: RunConfig) -> None:
+def _check_decision(config: RunConfig) -> None:
     for key, value in (("alpha", config.decision.alpha), ("power", config.decision.power)):
         if not 0 < value < 1:
             raise ConfigError(f"decision.{key} is {value}", allowed="a number between 0 and 1")
     if config.decision.difference < 0:
         raise ConfigError(f"decision.difference is {config.decision.difference}", allowed="0 or more")
+    _one_of("decision.guardrails", config.decision.guardrails, GUARDED)
+    if config.decision.prior is not None:
+        _one_of("decision.prior", config.decision.prior, tuple(PRIORS))
+
+
+def _check_numbers(config: RunConfig) -> None:
     for key in ("positions", "candidates"):
         value = getattr(config.trial, key)
         if value < 1:

@@ -16,6 +16,7 @@ from framework.plugins import Plugins
 from framework.preflight import check_study
 from framework.records import Result, Run
 from framework.report.progress import stages
+from framework.report.sections import own_sections
 from framework.runfolder import RunFolder
 from framework.stages import Stages, watched
 from framework.trial.dry_run import try_metrics
@@ -59,7 +60,7 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
             judgement = judge(study, trials, metrics, check)
         result = result_of(bench, record, log, parts, segmented, fitted, trials, judgement, check, warnings)
         with stage("report", "Writing the report"):
-            sections = plugins.report_sections(result=result)
+            sections = (*own_sections(result), *plugins.report_sections(result=result))
             page = write_report(result, folder, sections)
     plugins.run_finished(run=this, result=result)
     show_result(result, page, sections)

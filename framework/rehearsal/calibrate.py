@@ -18,6 +18,7 @@ from framework.config import CalibrateConfig
 from framework.errors import ConfigError
 from framework.fitting import Bench
 from framework.judging import decision_rule
+from framework.ledger import remember_calibration
 from framework.plugins import Plugins
 from framework.preflight import check_study
 from framework.records import Run
@@ -30,6 +31,7 @@ from framework.report.terminal import print_path
 from framework.runfolder import RunFolder, now, versions
 from framework.stages import Stages, watched
 from framework.stats.decision import rule_digest, rule_text
+from framework.stats.effects import Calibration
 from framework.stats.replication.bags import Bags, bag_numbers, bagged
 from framework.stats.replication.replay import Asked, Replay, Replayed, merged, replay, truths
 from framework.stats.replication.tally import Tally, tallied
@@ -77,6 +79,7 @@ def calibrate(config: DictConfig, folder: Path, plugins: Plugins) -> None:
             sheet = calibration_sheet(study, rehearsal, plan, found, rule_text(rule))
             write_whole(folder / FILE_NAME, _as_json(study.study, plan, found, rule_digest(rule), rehearsal) + "\n")
             page = write_sheet(sheet, folder / PAGE_NAME)
+        remember_calibration(study.study, rehearsal.data_digest, rule_digest(rule), _rows(found))
     show_sheet(sheet, Console(width=study.report.width, highlight=False))
     print_path(page)
 
@@ -113,6 +116,27 @@ def replay_plan(bench: Bench, rehearsal: Rehearsal) -> Replay:
 def _segment_names(outcomes: Any) -> NDArray[np.str_]:
     names = np.array([*outcomes.segment_names, ""], dtype=np.str_)
     return np.asarray(names[outcomes.segment])
+
+
+def _rows(found: Calibrated) -> list[dict[str, Any]]:
+    """Return each effect's names with what a later run shows beside it (`effects.Calibration`)."""
+    rows = []
+    for null, planted in zip(found.null.effects, found.planted.effects, strict=True):
+        asked, gain = null.asked, found.gains.get((null.asked.evidence, null.asked.metric))
+        known = gain is not None and asked.control not in found.planted.decisions
+        calibration = Calibration(
+            replications=found.null.replications,
+            coverage=null.coverage.share,
+            coverage_interval=(null.coverage.low, null.coverage.high),
+            false_positive_rate=null.rejected.share,
+            false_positive_interval=(null.rejected.low, null.rejected.high),
+            planted=gain if known else None,
+            power=planted.rejected.share if known else None,
+            power_interval=(planted.rejected.low, planted.rejected.high) if known else (),
+        )
+        names = [asked.evidence, asked.metric, asked.control, asked.treatment, asked.segment]
+        rows.append({"effect": names, "calibration": asdict(calibration)})
+    return rows
 
 
 def _replicated(plan: Replay, settings: CalibrateConfig, seed: int, step: Callable[[], None]) -> Calibrated:

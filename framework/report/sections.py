@@ -51,6 +51,8 @@ def _health(result: Result) -> tuple[str, list[Block]]:
         blocks.append(Words(result.health["missing"]["text"], alert=result.health["missing"]["level"] != "ok"))
     influence = result.health.get("influence", [])
     rows = []
+    touching = result.health.get("interference", [])
+    blocks += [Words(f"{own['text']} {own['advice']}", alert=True) for own in touching]
     for own in influence:
         if own["level"] != "ok":
             blocks.append(

@@ -10,6 +10,7 @@ from framework.stats.decision.rule import DecisionRule, listed
 from framework.stats.decision.verdict import Verdict
 from framework.stats.effects import Effect
 from framework.stats.planning.observed import units_needed
+from framework.stats.segments.findings import segment_findings
 
 OUT_OF_REACH = 1000
 """Where more than this many times today's units would be needed, the effect counts as about zero."""
@@ -17,12 +18,16 @@ OUT_OF_REACH = 1000
 
 @dataclass(frozen=True)
 class _Findings:
-    """What each kind of evidence says of the primary metrics, and of the guardrails."""
+    """What each kind of evidence says of the primary metrics, and of the guardrails.
+
+    `open` are guardrails whose harm beyond the margin is not ruled out, where the rule wants that.
+    """
 
     words: dict[str, str]
     silent: tuple[str, ...]
     harms: tuple[Effect, ...]
     unmeasured: tuple[str, ...]
+    open: tuple[str, ...] = ()
 
     def saying(self, *words: str) -> list[str]:
         return [name for name, word in self.words.items() if word in words]
@@ -36,12 +41,14 @@ def decide(effects: Sequence[Effect], rule: DecisionRule, treatment: str) -> Ver
     - hold: better and worse are both shown, within one evidence or between two;
     - stop: worse is shown, better nowhere;
     - hold: a guardrail's interval lies beyond its margin on the bad side, in any named evidence;
-    - ship: every evidence that measures a primary metric says better, and every guardrail was measured;
+    - ship: every evidence that measures a primary metric says better, and every guardrail was measured (and, where
+      the rule wants guardrails non-inferior, harm beyond every margin is ruled out);
     - undecided: everything else. `more_units` is then what the least clear evidence needs in all, from its observed
       effect at the rule's power and the family's share of alpha; None, said in words, where the effect is about zero.
 
     A segment's word is "ship", "hold" or "stop" where the same rule, applied to the segment's own corrected effects,
-    says so; other segments are absent.
+    says so; other segments are absent. No segment has a word where an interaction test shows in no named evidence that
+    segments respond differently on a primary metric.
 
     Raises:
         TrialError: where a primary effect was not corrected (`multiplicity.correct`).
@@ -55,8 +62,9 @@ def decide(effects: Sequence[Effect], rule: DecisionRule, treatment: str) -> Ver
     more_units, plan = _plan(overall, rule, found) if decision == "undecided" else (None, ())
     if more_units is not None:
         headline += f" About {more_units:,} units in all would decide it."
-    reasons = (*_reasons(overall, rule, found), *plan)
-    return Verdict(treatment, decision, headline, reasons, _segment_words(own, rule, named), more_units)
+    words, doubt = _segment_words(own, rule, named)
+    reasons = (*_reasons(overall, rule, found), *plan, *doubt)
+    return Verdict(treatment, decision, headline, reasons, words, more_units)
 
 
 def decision_on(effects: Sequence[Effect], rule: DecisionRule, treatment: str) -> str:
@@ -84,6 +92,7 @@ def _findings(overall: Sequence[Effect], rule: DecisionRule, named: Sequence[str
         silent=tuple(name for name in named if name not in words),
         harms=tuple(e for e in guards if harmed(e, rule)),
         unmeasured=_unmeasured(guards, rule, named),
+        open=tuple(dict.fromkeys(e.metric for e in guards if rule.guarded == "non-inferior" and not cleared(e, rule))),
     )
 
 
@@ -127,6 +136,9 @@ def _judged(found: _Findings, treatment: str) -> tuple[str, str]:
     elif found.unmeasured:
         decision = "undecided"
         why = f"better in {listed(better)}, but guardrail {listed(found.unmeasured)} was not measured"
+    elif found.open:
+        decision = "undecided"
+        why = f"better in {listed(better)}, but harm to guardrail {listed(found.open)} is not ruled out"
     else:
         decision, why = "ship", f"better than the control in {listed(better)}"
     opening = f"Undecided on {treatment}" if decision == "undecided" else f"{decision.capitalize()} {treatment}"
@@ -191,7 +203,14 @@ def _needed(effect: Effect, rule: DecisionRule) -> int | None:
     return max(needed, now + 1)
 
 
-def _segment_words(own: Sequence[Effect], rule: DecisionRule, named: Sequence[str]) -> dict[str, str]:
+def _segment_words(
+    own: Sequence[Effect], rule: DecisionRule, named: Sequence[str]
+) -> tuple[dict[str, str], tuple[str, ...]]:
+    """Return the segments' words, and why there is none where segments are not shown to differ."""
+    findings = segment_findings([e for e in own if e.metric in rule.primary], rule.alpha)
+    if findings and not any(finding.differ for finding in findings):
+        least = min(finding.p_value for finding in findings)
+        return {}, (f"Segments are not shown to respond differently (p {least:.2g}): no segment is judged by itself.",)
     words: dict[str, str] = {}
     for segment in dict.fromkeys(e.segment for e in own if e.segment is not None):
         here = [e for e in own if e.segment == segment]
@@ -200,4 +219,4 @@ def _segment_words(own: Sequence[Effect], rule: DecisionRule, named: Sequence[st
         decision, _ = _judged(_findings(here, rule, present), "")
         if decision != "undecided":
             words[segment] = decision
-    return words
+    return words, ()

@@ -7,7 +7,13 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
-from framework.errors import TrialError
+from framework.errors import TrialError, did_you_mean
+
+GUARDED = ("not harmed", "non-inferior")
+GUARDED_TEXTS = {
+    "not harmed": " (harm must be shown: an unclear guardrail does not stop a launch).",
+    "non-inferior": "; to ship, harm of every guardrail beyond its margin must be ruled out by its interval.",
+}
 
 
 @dataclass(frozen=True)
@@ -20,6 +26,8 @@ class DecisionRule:
     (metric's unit, 0 or more); `higher_is_better` maps labels to their direction (absent: True); `measurable` maps
     labels to the kinds of evidence that they can be read from (absent: any one is enough); `scale` maps labels to how
     many of the metric's units make one of `difference` and the margins (absent: 1; 100 where money is in cents).
+    `guarded` is what guardrails must be: "not harmed" (harm beyond the margin stops a launch where it is shown) or
+    "non-inferior" (a launch waits until harm beyond the margin is ruled out).
     """
 
     alpha: float = 0.05
@@ -31,6 +39,7 @@ class DecisionRule:
     higher_is_better: dict[str, bool] = field(default_factory=dict)
     measurable: dict[str, tuple[str, ...]] = field(default_factory=dict)
     scale: dict[str, float] = field(default_factory=dict)
+    guarded: str = GUARDED[0]
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
@@ -41,6 +50,9 @@ class DecisionRule:
             raise TrialError(f"decision.difference is {self.difference:g}", allowed="0 or more, in the metric's unit")
         if not self.primary:
             raise TrialError("no metric is primary, so nothing can be decided", hint="Give one metric role: primary.")
+        if self.guarded not in GUARDED:
+            hint = did_you_mean(self.guarded, GUARDED)
+            raise TrialError(f"decision.guardrails is '{self.guarded}'", allowed=GUARDED, hint=hint)
         for label, margin in self.guardrails.items():
             if not margin >= 0:
                 raise TrialError(
@@ -83,7 +95,7 @@ def rule_text(rule: DecisionRule) -> str:
             + (f", and no guardrail is harmed ({guards})." if guards else "."),
             "Stop where a primary metric is shown worse and none better.",
             "Hold where better and worse are both shown, or where a guardrail is harmed"
-            + (" (harm must be shown: an unclear guardrail does not stop a launch)." if guards else "."),
+            + (GUARDED_TEXTS[rule.guarded] if guards else "."),
             f"Otherwise undecided, with the units that it would take at {rule.power:.0%} power.",
             sure,
         ]

@@ -208,7 +208,7 @@ def test_rule_in_words_and_digest():
     # By hand: printf '<canonical JSON>' | sha256sum
     assert (
         rule_digest(DecisionRule(primary=("revenue",)))
-        == "0851d9a721de82d515a4d2fc7837102f80508fb079b3999ae8a64088db065e4c"
+        == "0d5eec7b39558113a5f9b340221cd4d6cfbd4cdf9c8e949a9aa33cf7a487d909"
     )
 
 
@@ -245,3 +245,16 @@ def test_a_study_without_treatments_has_no_verdict():
     with pytest.raises(TrialError):
         headline_verdict([], [], RULE)
     assert isinstance(headline_verdict([Verdict("new", "hold", "Hold new.", ())], [], RULE), Verdict)
+
+
+def test_guardrails_that_must_be_non_inferior_hold_a_launch_back(trial):
+    strict = replace(RULE, guarded="non-inferior")
+    assert "harm of every guardrail beyond its margin must be ruled out" in rule_text(strict)
+    unclear = trial(4.0, 4.0, 0.5)  # 0.5 -+ 0.78 of returns, margin 1: neither harmed nor ruled out
+    assert decide(unclear, RULE, "new").decision == "ship"
+    verdict = decide(unclear, strict, "new")
+    assert verdict.decision == "undecided"
+    assert "harm to guardrail returns is not ruled out" in verdict.headline
+    assert decide(trial(4.0, 4.0, 0.0), strict, "new").decision == "ship"
+    with pytest.raises(TrialError, match="Did you mean 'non-inferior'"):
+        replace(RULE, guarded="non-inferor")

@@ -1,0 +1,88 @@
+"""What was seen before of a study on a log: rules that it was judged by, and how its plan was calibrated.
+
+Best effort by design, in the user's cache folder: a home that is missing or read-only costs the memory, never the run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from framework.errors import PrelaunchError
+from framework.memory import cache_folder
+from framework.report.atomic import write_whole
+from framework.stats.effects import Calibration, Effect
+
+MOST_RULES = 20
+"""Rules of one study on one log that are kept, the latest."""
+
+
+def earlier_rules(study: str, data_digest: str, rule_digest: str) -> tuple[str, ...]:
+    """Return a warning where the study was judged on this log by another rule before: its result was seen."""
+    seen = _read("rules", study, data_digest)
+    others = [entry for entry in seen.get("rules", []) if entry.get("digest") != rule_digest]
+    if not others:
+        return ()
+    first = others[0]
+    text = (
+        f"The rule changed after a result of this log was seen: it was {str(first['digest'])[:12]} on {first['time']}, "
+        f"and is {rule_digest[:12]} now. A rule chosen after the result proves nothing: judge it on new data."
+    )
+    return (text,)
+
+
+def remember_rule(study: str, data_digest: str, rule_digest: str, time: str) -> None:
+    """Note that a result judged by this rule was shown."""
+    seen = _read("rules", study, data_digest)
+    rules = list(seen.get("rules", []))
+    if any(entry.get("digest") == rule_digest for entry in rules):
+        return
+    rules.append({"digest": rule_digest, "time": time})
+    _write("rules", study, data_digest, {"rules": rules[-MOST_RULES:]})
+
+
+def remember_calibration(study: str, data_digest: str, rule_digest: str, rows: Sequence[dict[str, Any]]) -> None:
+    """Keep what a calibration found of each effect: its names, and the fields of `effects.Calibration`."""
+    _write("calibrations", study, data_digest, {"rule": rule_digest, "rows": list(rows)})
+
+
+def with_calibration(effects: Sequence[Effect], study: str, data_digest: str, rule_digest: str) -> tuple[Effect, ...]:
+    """Return the effects with their measured coverage, where this study was calibrated on this log by this rule."""
+    found = _read("calibrations", study, data_digest)
+    if found.get("rule") != rule_digest:
+        return tuple(effects)
+    rows = {tuple(row["effect"]): row["calibration"] for row in found.get("rows", [])}
+    made = []
+    for effect in effects:
+        row = rows.get((effect.evidence, effect.metric, effect.control, effect.treatment, effect.segment))
+        made.append(effect if row is None else replace(effect, calibration=_calibration(row)))
+    return tuple(made)
+
+
+def _calibration(row: dict[str, Any]) -> Calibration:
+    ends = {key: tuple(value) for key, value in row.items() if key.endswith("_interval")}
+    return Calibration(**{**row, **ends})
+
+
+def _file(kind: str, study: str, data_digest: str) -> Path:
+    safe = "".join(sign if sign.isalnum() or sign in "-_" else "_" for sign in study)
+    return cache_folder() / kind / f"{safe}-{data_digest[:16]}.json"
+
+
+def _read(kind: str, study: str, data_digest: str) -> dict[str, Any]:
+    try:
+        found = json.loads(_file(kind, study, data_digest).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(kind: str, study: str, data_digest: str, content: dict[str, Any]) -> None:
+    path = _file(kind, study, data_digest)
+    with contextlib.suppress(OSError, PrelaunchError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(path, json.dumps(content, indent=1) + "\n")
