@@ -45,13 +45,15 @@ class MetricConfig:
     """A metric and its role in the decision: "primary", "secondary" or "guardrail".
 
     A guardrail is harmed where its effect's interval lies beyond `margin` on the bad side. Margins are in the metric's
-    unit: shares as fractions, money in whole units of the currency.
+    unit: shares as fractions, money in whole units of the currency. `alpha_share` is a primary metric's own share of
+    alpha; all primary metrics have one, adding up to 1, or none has.
     """
 
     name: str = MISSING
     params: dict[str, Any] = field(default_factory=dict)
     role: str = "secondary"
     margin: float = 0.0
+    alpha_share: float | None = None
 
 
 @dataclass
@@ -102,12 +104,17 @@ class DecisionConfig:
     sided over the family, `power` is what undecided plans for. `guardrails`: "not harmed" (harm beyond the margin must
     be shown to stop a launch) or "non-inferior" (a launch needs harm beyond the margin to be ruled out). `prior` asks
     for a posterior beside each effect over all users: "flat", or "sceptical" (relative effects of about 10 %).
+    `correction` is that over primary metrics and treatments (`stats.multiplicity.CORRECTIONS`, or "max_t" for paired
+    trials), `segment_correction` that over segments; `gatekeeping` tests a segment only where the whole was shown.
     """
 
     alpha: float = 0.05
     power: float = 0.8
     difference: float = 0.0
     evidence: list[str] | None = None
+    correction: str = "holm"
+    segment_correction: str = "benjamini_hochberg"
+    gatekeeping: bool = False
     guardrails: str = "not harmed"
     prior: str | None = None
 

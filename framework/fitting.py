@@ -105,6 +105,7 @@ class RatedMetric:
     metric: Metric | Summary
     role: str
     margin: float
+    alpha_share: float | None = None
 
 
 def rated_metrics(bench: Bench) -> tuple[RatedMetric, ...]:
@@ -119,7 +120,7 @@ def rated_metrics(bench: Bench) -> tuple[RatedMetric, ...]:
                 f"metrics.{key} is {choice.role}, but {metric.label} is a figure of a whole arm and cannot be tested",
                 hint="Make it secondary.",
             )
-        rated[metric.label] = RatedMetric(metric, choice.role, choice.margin)
+        rated[metric.label] = RatedMetric(metric, choice.role, choice.margin, choice.alpha_share)
     return tuple(rated.values())
 
 

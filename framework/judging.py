@@ -7,15 +7,17 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from framework.config import RunConfig
+from framework.errors import ConfigError
 from framework.fitting import RatedMetric
 from framework.kinds import Metric
 from framework.records import ArmValue, Evidence, SimulatorCheck, Trial, Verdict
 from framework.stats.decision import DecisionRule, decide, headline_verdict, rule_digest, rule_text
 from framework.stats.effects import Effect
 from framework.stats.health import interference, sample_ratio, sample_ratio_by_segment
-from framework.stats.multiplicity import correct
+from framework.stats.multiplicity import Corrections
 from framework.stats.segments.findings import segment_findings
 from framework.trial.assign import planned_shares
+from framework.trial.corrections import corrected_effects
 from framework.trial.doubts import influences_of, margins_of, shared_items, with_posterior
 from framework.trial.effects import arm_values, effects_of, measure, pairs_of, segment_sizes
 
@@ -58,8 +60,25 @@ def decision_rule(config: RunConfig, metrics: Sequence[RatedMetric]) -> Decision
         guardrails={rated.metric.label: rated.margin for rated in tested if rated.role == "guardrail"},
         higher_is_better={rated.metric.label: rated.metric.higher_is_better for rated in tested},
         measurable={rated.metric.label: tuple(rated.metric.evidence) for rated in tested if rated.role == "guardrail"},
+        corrections=_corrections(config, tested),
         guarded=config.decision.guardrails,
         scale={rated.metric.label: MINOR_UNITS for rated in tested if rated.metric.unit == "money"},
+    )
+
+
+def _corrections(config: RunConfig, tested: Sequence[RatedMetric]) -> Corrections:
+    shares = {own.metric.label: own.alpha_share for own in tested if own.role == "primary" and own.alpha_share}
+    primary = [own.metric.label for own in tested if own.role == "primary"]
+    if shares and len(shares) != len(primary):
+        missing = next(label for label in primary if label not in shares)
+        raise ConfigError(
+            f"primary metric '{missing}' has no alpha_share", hint="Give every primary metric one, or none."
+        )
+    return Corrections(
+        config.decision.correction,
+        config.decision.segment_correction,
+        {label: float(share or 0.0) for label, share in shares.items()},
+        config.decision.gatekeeping,
     )
 
 
@@ -81,7 +100,7 @@ def judge(
         pairs = pairs_of(trial, measured, control=config.control, roles=roles, floor=config.trial.segment_floor)
         found, unknown = effects_of(trial, measured, pairs, roles=roles, confidence=confidence)
         believed = [with_posterior(effect, config.decision.prior, rule) for effect in found]
-        effects += correct(believed, alpha=config.decision.alpha)
+        effects += corrected_effects(trial, measured, believed, rule, config.seed)
         influence += influences_of(trial, measured, control=config.control, roles=roles, confidence=confidence)
         warnings += unknown
         arms += arm_values(trial, measured, [rated.metric for rated in metrics], confidence)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
 from framework.errors import TrialError, did_you_mean
+from framework.stats.multiplicity.families import MAX_T, NAMES, Corrections
 
 GUARDED = ("not harmed", "non-inferior")
 GUARDED_TEXTS = {
@@ -27,7 +28,8 @@ class DecisionRule:
     labels to the kinds of evidence that they can be read from (absent: any one is enough); `scale` maps labels to how
     many of the metric's units make one of `difference` and the margins (absent: 1; 100 where money is in cents).
     `guarded` is what guardrails must be: "not harmed" (harm beyond the margin stops a launch where it is shown) or
-    "non-inferior" (a launch waits until harm beyond the margin is ruled out).
+    "non-inferior" (a launch waits until harm beyond the margin is ruled out). `corrections` say what makes p-values
+    corrected ones.
     """
 
     alpha: float = 0.05
@@ -40,6 +42,7 @@ class DecisionRule:
     measurable: dict[str, tuple[str, ...]] = field(default_factory=dict)
     scale: dict[str, float] = field(default_factory=dict)
     guarded: str = GUARDED[0]
+    corrections: Corrections = field(default_factory=Corrections)
 
     def __post_init__(self) -> None:
         if not 0 < self.alpha < 1:
@@ -85,8 +88,8 @@ def rule_text(rule: DecisionRule) -> str:
         for label, margin in sorted(rule.guardrails.items())
     )
     sure = (
-        f"Shown means two-sided p at most {rule.alpha:g} after Holm's correction over primary metrics and treatments "
-        "within one kind of evidence"
+        f"Shown means two-sided p at most {rule.alpha:g} after {_correction(rule)} correction over primary metrics and "
+        "treatments within one kind of evidence"
     )
     sure += ", and the simultaneous (Bonferroni) interval beyond that difference." if rule.difference else "."
     return " ".join(
@@ -100,6 +103,16 @@ def rule_text(rule: DecisionRule) -> str:
             sure,
         ]
     )
+
+
+def _correction(rule: DecisionRule) -> str:
+    chosen = rule.corrections
+    if chosen.shares:
+        shares = listed([f"{metric} {share:.3g}" for metric, share in chosen.shares.items()])
+        return f"weighted Holm (shares of alpha: {shares})"
+    name = "max-T (Westfall-Young, sign flips)" if chosen.overall == MAX_T else NAMES[chosen.overall]
+    name = "Holm's" if name == "Holm" else name
+    return f"{name}, gatekept" if chosen.gatekeeping else name
 
 
 def rule_digest(rule: DecisionRule) -> str:

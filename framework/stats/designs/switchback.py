@@ -37,9 +37,10 @@ def switchback(
 
     An arm's value is the mean over its periods; with denominators sum(numerator) / sum(denominator) (delta method),
     or with `weigh_periods` the mean of the periods' ratios, so that a quiet hour counts as much as a busy one.
-    `burn_in` periods are dropped at the start of every block whose arm differs from that of the block before, and of
-    the first: what the other arm left behind (carry-over) is still there. Choose it before the data are seen;
-    an effect that lasts longer is seen too small.
+    The first `burn_in` periods of every block are dropped: what the other arm left behind (carry-over) is still there.
+    Of every block, though only a switch leaves something: which periods are kept must not hang on the arms, or
+    neighbours of one arm stay closer in time than neighbours of two, and the block error is too small. Choose it
+    before the data are seen; an effect that lasts longer is seen too small.
 
     `error` "block": a block adds the sum of its periods' deviations, whose squares make the variance, k / (k - 1) of an
     arm's k blocks; t with Welch and Satterthwaite's degrees of freedom, at most the blocks less 2 (Welch's test of
@@ -53,9 +54,9 @@ def switchback(
     short series: prefer blocks.
 
     `randomisation` "coin" or "fixed" replaces the p-value by that of re-randomising blocks (Fisher; Bojinov et al.
-    section 4), of |t| with the block error, burn-in dropped anew each time, over assignments that leave each arm 2
-    blocks: exact where no more than draws + 1 are possible, else (b + 1) / (draws + 1) by `rng`. It refutes that the
-    arm matters in any period at all, and can disagree with the interval in a close call.
+    section 4), of |t| with the block error, over assignments that leave each arm 2 blocks: exact where no more than
+    draws + 1 are possible, else (b + 1) / (draws + 1) by `rng`. It refutes that the arm matters in any period at all,
+    and can disagree with the interval in a close call.
 
     Raises:
         TrialError: periods of different length, doubled or not whole; values that are not finite; a denominator below
@@ -64,9 +65,7 @@ def switchback(
     """
     _check_options(confidence, burn_in, error, lags, randomisation, draws)
     rows = checked_periods(periods, metric, weigh_periods=weigh_periods)
-    late = rows.places_in_block >= burn_in
-    changed = np.append(True, np.diff(rows.arms.astype(np.int8)) != 0)
-    kept = rows.at(late | ~changed[rows.block])
+    kept = rows.at(rows.places_in_block >= burn_in)
     _check_arms(kept, metric, burn_in)
     difference, scores = _linearised(kept)
     blocks = [np.unique(kept.block[kept.treated == arm]).size for arm in (False, True)]
@@ -79,7 +78,7 @@ def switchback(
     found = _estimate(difference, variance, df, confidence, method, blocks)
     if randomisation is None:
         return found
-    p_value, how = randomised(rows, late, randomisation, rng, draws)
+    p_value, how = randomised(kept, randomisation, rng, draws)
     return replace(found, p_value=p_value, method=f"{method}; p by {how}")
 
 

@@ -40,10 +40,9 @@ class Rows:
     block: NDArray[np.int64]
 
     def at(self, kept: NDArray[np.bool_]) -> Rows:
-        """Return some of the periods."""
-        return Rows(
-            self.index[kept], self.treated[kept], self.numerator[kept], self.denominator[kept], self.block[kept]
-        )
+        """Return some of the periods, blocks counted anew."""
+        _, block = np.unique(self.block[kept], return_inverse=True)
+        return Rows(self.index[kept], self.treated[kept], self.numerator[kept], self.denominator[kept], block)
 
     @property
     def arms(self) -> NDArray[np.bool_]:

@@ -22,10 +22,8 @@ AT_ONCE = 2_000_000
 """Numbers held at once: 16 MB of float64."""
 
 
-def randomised(
-    rows: Rows, late: NDArray[np.bool_], how: str, rng: np.random.Generator | None, draws: int
-) -> tuple[float, str]:
-    """Return the p-value of |t| over re-randomised blocks, and in words which; `late` (T,) are periods after a burn-in.
+def randomised(rows: Rows, how: str, rng: np.random.Generator | None, draws: int) -> tuple[float, str]:
+    """Return the p-value of |t| over re-randomised blocks of the periods that are kept, and in words which.
 
     As `switchback.switchback` explains. Same rng state, same p-value.
 
@@ -34,15 +32,7 @@ def randomised(
     """
     arms = rows.arms
     k = arms.size
-    sums = np.array(
-        [
-            [
-                np.bincount(rows.block[kept], weights=values[kept], minlength=k)
-                for kept in (np.ones(late.size, bool), late)
-            ]
-            for values in (rows.numerator, rows.denominator, np.ones(late.size))
-        ]
-    )
+    sums = np.array([np.bincount(rows.block, weights=values) for values in (rows.numerator, rows.denominator)])
     possible = 2**k if how == "coin" else math.comb(k, int(arms.sum()))
     exact = possible <= draws + 1
     if not exact and rng is None:
@@ -65,15 +55,13 @@ def randomised(
 def _statistics(assigned: NDArray[np.bool_], sums: Floats) -> Floats:
     """Return (R,) |t| with the block error under assignments (R, k); nan where an arm keeps fewer than 2 blocks.
 
-    `sums` (3, 2, k) are the blocks' numerators, denominators and counts of periods, whole and less the burn-in.
+    `sums` (2, k) are the blocks' numerators and denominators.
     """
-    changed = np.ones(assigned.shape, dtype=bool)
-    changed[:, 1:] = assigned[:, 1:] != assigned[:, :-1]
-    top, below, count = (np.where(changed, less, whole) for whole, less in sums)
+    top, below = sums
     ratios, variances = [], []
     usable = np.ones(assigned.shape[0], dtype=bool)
     for arm in (False, True):
-        own = (assigned == arm) & (count > 0)
+        own = assigned == arm
         blocks = own.sum(axis=1)
         totals = np.where(own, below, 0.0).sum(axis=1)
         usable &= (blocks >= 2) & (totals > 0)

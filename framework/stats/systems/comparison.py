@@ -88,7 +88,8 @@ def compare_systems(
     Means and their differences with intervals come first, over users and, where a system has several seeds, training
     luck (`seeds.seeded_difference`, which explains `shared_seeds`, `deterministic` and `reference`). Pairs, `adjust`,
     `correction` and `also` are as in `pairwise.pairwise`; alpha is 1 - confidence. Cohen's dz, tests of other
-    hypotheses and `ranks` see every user's average over seeds, so they take the trained models as given.
+    hypotheses and `ranks` see every user's average over seeds, so they take the trained models as given; so does an
+    `adjust` that is closed over such averages (max-T).
 
     Raises:
         TrialError: as the functions named; systems with different users; a deterministic system that is not there.

@@ -18,6 +18,8 @@ from framework.stats.systems.scores import checked_confidence, checked_runs
 
 REFERENCES = ("satterthwaite", "conservative")
 """Which variance, and which critical value, an interval over users and seeds is made of."""
+LARGEST_LOG = 100.0
+"""Upper end of a log ratio beyond which no relative interval is given: e^100 is no number of a shop."""
 SHORTFALL = {2: 87, 3: 92, 4: 93}
 """What a 95 % Satterthwaite interval covers at worst, by seeds: one system's luck makes 80 to 95 % of the variance."""
 
@@ -134,6 +136,8 @@ def seeded_relative(
     if len(found.parts) == 1 or found.variance == 0:
         return relative
     low, high = interval_of(found, confidence)
+    if high > LARGEST_LOG:
+        return Interval(relative.estimate, None, None, "training luck leaves the ratio without a bound")
     # The scaled means are both 1: the interval is around log ratio 0.
     ratio = relative.estimate + 1
     return Interval(relative.estimate, float(ratio * np.exp(low) - 1), float(ratio * np.exp(high) - 1))

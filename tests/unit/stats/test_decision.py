@@ -208,7 +208,7 @@ def test_rule_in_words_and_digest():
     # By hand: printf '<canonical JSON>' | sha256sum
     assert (
         rule_digest(DecisionRule(primary=("revenue",)))
-        == "0d5eec7b39558113a5f9b340221cd4d6cfbd4cdf9c8e949a9aa33cf7a487d909"
+        == "161006a6c87f36a38bf593912e3e87e7875057378c117a9fa758935ebae26be7"
     )
 
 

@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from framework.errors import TrialError
-from framework.stats.multiplicity import benjamini_hochberg, correct, holm, interval_at
+from framework.stats.multiplicity import Corrections, adjust, benjamini_hochberg, correct, holm, interval_at
 
 P_VALUES = st.lists(st.floats(0, 1), min_size=1, max_size=12)
 
 
+@settings(deadline=None)
 @given(P_VALUES)
 def test_holm_is_between_raw_and_bonferroni(p_values):
     adjusted = holm(p_values)
@@ -23,6 +24,7 @@ def test_holm_is_between_raw_and_bonferroni(p_values):
     assert list(np.argsort(adjusted, kind="stable")[:1]) == [int(np.argmin(adjusted))]
 
 
+@settings(deadline=None)
 @given(P_VALUES)
 def test_benjamini_hochberg_never_exceeds_holm(p_values):
     for bh, by_holm, raw in zip(benjamini_hochberg(p_values), holm(p_values), p_values, strict=True):
@@ -96,3 +98,42 @@ def test_interval_at_another_coverage_agrees_with_scipy(make_effect, error, conf
     nominal = frozen.interval(0.95)
     effect = replace(make_effect(2.0, error, df=df), ci_low=nominal[0], ci_high=nominal[1])
     assert interval_at(effect, confidence) == pytest.approx(frozen.interval(confidence), rel=1e-9, abs=1e-9)
+
+
+def test_other_corrections_are_named_in_what_was_corrected(make_effect):
+    effects = [
+        make_effect(z, metric=metric, treatment=treatment, control="old")
+        for metric, treatment, z in (
+            ("revenue", "a", 2.6),
+            ("revenue", "b", 2.2),
+            ("orders", "a", 1.9),
+            ("orders", "b", 0.3),
+        )
+    ]
+    p = [effect.p_value for effect in effects]
+    hochberg = correct(effects, 0.05, Corrections(overall="hochberg"))
+    assert [e.p_adjusted for e in hochberg] == pytest.approx(list(adjust(p, "hochberg")))
+    assert hochberg[0].correction == "Hochberg over primary metrics x treatments, 4 tests at 0.05"
+    shared = correct(effects, 0.05, Corrections(shares={"revenue": 0.8, "orders": 0.2}))
+    # The smallest ratio p / share is first: 0.4 of alpha for each treatment on revenue.
+    assert shared[0].p_adjusted == pytest.approx(p[0] / 0.4)
+    assert "weighted Holm" in shared[0].correction
+    with pytest.raises(TrialError, match=r"add up to 0\.9"):
+        Corrections(shares={"revenue": 0.9})
+    with pytest.raises(TrialError, match="no share of alpha"):
+        correct(effects, 0.05, Corrections(shares={"revenue": 1.0}))
+    with pytest.raises(TrialError, match="Did you mean 'hochberg'"):
+        Corrections(overall="hochbreg")
+
+
+def test_gatekeeping_tests_segments_only_below_what_was_shown(make_effect):
+    whole = [make_effect(z, treatment=arm, control="old") for arm, z in (("a", 3.5), ("b", 0.5))]
+    parts = [
+        make_effect(4.0, treatment=arm, control="old", segment=segment) for arm in ("a", "b") for segment in ("x", "y")
+    ]
+    gated = correct([*whole, *parts], 0.05, Corrections(gatekeeping=True))
+    # Each treatment holds half of alpha; below it, each of its two segments is stepped through by Holm.
+    assert gated[0].p_adjusted == pytest.approx(2 * whole[0].p_value)
+    assert gated[2].p_adjusted == pytest.approx(max(gated[0].p_adjusted, 4 * parts[0].p_value))
+    assert gated[4].p_adjusted >= gated[1].p_adjusted == 1.0
+    assert all("gatekeeping" in effect.correction for effect in gated)
