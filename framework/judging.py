@@ -20,6 +20,7 @@ from framework.trial.assign import planned_shares
 from framework.trial.corrections import corrected_effects
 from framework.trial.doubts import influences_of, margins_of, shared_items, with_posterior
 from framework.trial.effects import arm_values, effects_of, measure, pairs_of, segment_sizes
+from framework.trial.side_by_side import side_by_side
 
 MINOR_UNITS = 100.0
 """Minor currency units in a unit of money, in which a study writes differences and margins."""
@@ -95,12 +96,15 @@ def judge(
     confidence = 1.0 - config.decision.alpha
     roles = {rated.metric.label: rated.role for rated in metrics}
     influence: list[dict[str, Any]] = []
+    compared: list[dict[str, Any]] = []
     for trial in trials:
         measured = measure(trial, [rated.metric for rated in metrics])
         pairs = pairs_of(trial, measured, control=config.control, roles=roles, floor=config.trial.segment_floor)
         found, unknown = effects_of(trial, measured, pairs, roles=roles, confidence=confidence)
         believed = [with_posterior(effect, config.decision.prior, rule) for effect in found]
         effects += corrected_effects(trial, measured, believed, rule, config.seed)
+        higher = {metric: rule.sign(metric) > 0 for metric in measured}
+        compared += side_by_side(trial, measured, roles=roles, higher=higher, confidence=confidence)
         influence += influences_of(trial, measured, control=config.control, roles=roles, confidence=confidence)
         warnings += unknown
         arms += arm_values(trial, measured, [rated.metric for rated in metrics], confidence)
@@ -125,6 +129,7 @@ def judge(
             "influence": influence,
             "segments": [asdict(finding) for finding in segment_findings(effects, config.decision.alpha)],
             "margins": margins_of(effects, rule),
+            "side_by_side": compared,
         },
     )
 

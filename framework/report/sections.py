@@ -18,6 +18,7 @@ from framework.report.histogram import p_histogram, sorted_p_chart
 from framework.report.plots import Plot, tick_of
 from framework.report.reading import alpha_of, unit_of
 from framework.report.sequential_chart import Bounds, PathPoint, sequential_chart
+from framework.report.side_by_side import side_by_side_blocks
 from framework.stats.effects import Effect
 
 
@@ -25,6 +26,7 @@ def own_sections(result: Result) -> tuple[ReportSection, ...]:
     """Return the sections that the result has something to say in, in the order of the page."""
     made = (
         _experiments(result),
+        ("All strategies side by side", side_by_side_blocks(result)),
         _looks(result),
         _posteriors(result),
         _segments(result),

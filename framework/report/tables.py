@@ -90,9 +90,24 @@ def effect_cells(effect: Effect, result: Result, style: Style = PAGE) -> EffectC
         word=reading.word,
         tone=reading.tone,
         correction=effect.correction or "",
-        method=f"{effect.method}, {100 * effect.confidence:g}{style.gap}% interval",
+        method=f"{effect.method}, {100 * effect.confidence:g}{style.gap}% interval{_further(effect, style)}",
         warnings=effect.warnings,
     )
+
+
+def _further(effect: Effect, style: Style) -> str:
+    """Return what else the effect rests on: what covariates saved, and how often such intervals held the truth."""
+    words = ""
+    if effect.variance_reduction is not None:
+        words += f"; covariates removed {share(effect.variance_reduction, style)} of the variance"
+    if effect.calibration is not None:
+        low, high = effect.calibration.coverage_interval
+        words += (
+            f"; calibrated: held the truth in {share(effect.calibration.coverage, style)} "
+            f"[{share(low, style)}, {share(high, style)}] of "
+            f"{count(effect.calibration.replications, style)} replications"
+        )
+    return words
 
 
 def by_pair(effects: Sequence[Effect], result: Result) -> Iterator[tuple[str, list[EffectCells]]]:

@@ -14,6 +14,8 @@ from framework.stats.moments.two_arms import TwoArms
 
 NEGATIVE = "the control's value is negative, so a relative change has no meaning"
 NEAR_ZERO = "the control's value is too near to zero to divide by"
+WIDEST = 100.0
+"""Half width of the interval of a logarithm beyond which it says nothing: a factor of e^100 either way."""
 NO_LOGARITHM = "the treatment's value is not above zero, so its logarithm has no value"
 
 
@@ -54,6 +56,8 @@ def refusal(base: float, error: float, confidence: float) -> str | None:
 def log_interval(ratio: float, log_error: Numbers, df: Numbers, confidence: float) -> Interval:
     """Return ratio - 1 with the interval of its logarithm, t with `df` (inf: normal)."""
     width = critical(confidence, df) * log_error
+    if not width < WIDEST:
+        return Interval(ratio - 1, None, None, NO_LOGARITHM)
     return Interval(ratio - 1, float(ratio * np.exp(-width) - 1), float(ratio * np.exp(width) - 1))
 
 
