@@ -14,7 +14,6 @@ from framework.stats.designs.stratified import post_stratified
 from framework.stats.effects import Effect
 from framework.stats.moments.measure import Measure
 from framework.stats.moments.two_arms import TwoArms
-from framework.stats.relative import adjusted_relative
 
 
 def stratified_effects(
@@ -48,8 +47,8 @@ def stratified_effects(
             estimate = weighted.differences.single()
             found[name, treatment] = replace(
                 whole,
-                control_value=float(weighted.values[0]),
-                treatment_value=float(weighted.values[1]),
+                control_value=weighted.values[0],
+                treatment_value=weighted.values[1],
                 estimate=estimate.difference,
                 standard_error=estimate.standard_error,
                 ci_low=estimate.ci_low,
@@ -59,6 +58,6 @@ def stratified_effects(
                 method=estimate.method,
                 design="stratified",
                 variance_reduction=weighted.reduction,
-                relative=adjusted_relative(weighted.values, weighted.variances, weighted.df, settings.confidence),
+                relative=weighted.relative,
             )
     return found

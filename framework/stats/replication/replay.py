@@ -81,7 +81,9 @@ def replay(plan: Replay, replications: int, seed: Sequence[int]) -> Replayed:
     treatments = list(dict.fromkeys(asked.treatment for asked in plan.asked))
     decisions = {treatment: np.zeros(replications, dtype=np.int8) for treatment in treatments}
     for place in range(replications):
-        effects = correct([_effect(plan, asked, *estimates[asked], place) for asked in plan.asked], plan.alpha, plan.rule.corrections)
+        effects = correct(
+            [_effect(plan, asked, *estimates[asked], place) for asked in plan.asked], plan.alpha, plan.rule.corrections
+        )
         for row, effect in enumerate(effects):
             if effect.p_adjusted is not None:
                 p_adjusted[row, place] = effect.p_adjusted

@@ -62,6 +62,8 @@ def test_prop_ci_diff_score(reference):
     expected = reference("statsmodels_scipy.json")["prop_ci_diff_score"]
     assert [found.ci_low, found.ci_high] == pytest.approx(expected, abs=3e-5)
     assert [found.ci_low, found.ci_high] != pytest.approx(expected, abs=5e-6)
+    repeated = two_proportions(CONVERTED, method="statsmodels_score")
+    assert [repeated.ci_low, repeated.ci_high] == near(expected)
 
 
 @pytest.mark.reference
