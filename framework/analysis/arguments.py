@@ -8,6 +8,7 @@ from typing import Any
 
 from framework.analysis.settings import (
     ADJUSTED,
+    DESIGNS,
     KINDS,
     METHODS,
     MISSING,
@@ -20,6 +21,7 @@ from framework.analysis.settings import (
 from framework.errors import ConfigError, did_you_mean
 from framework.params import config_from
 from framework.stats.adjustment.effects import ERRORS
+from framework.stats.multiplicity import CORRECTIONS
 from framework.stats.sequential.design import RULES
 
 
@@ -38,7 +40,7 @@ def read_arguments(arguments: Sequence[str]) -> tuple[Path, AnalysisSettings]:
     metrics = tree.pop("metrics", None)
     if not isinstance(metrics, Mapping) or not metrics:
         raise ConfigError("analyse needs a metric", hint="Add, for example, metrics.revenue.kind=mean.")
-    for name in ("control", "arm", "unit", "segment", "stratum", "cluster"):
+    for name in ("control", "arm", "unit", "segment", "stratum", "cluster", "time", "period"):
         if name in tree and tree[name] is not None:
             tree[name] = _text(tree[name])
     if isinstance(tree.get("shares"), Mapping):
@@ -94,6 +96,11 @@ def _metric(name: str, own: Any) -> MetricSettings:
 
 def _check_columns(where: str, found: MetricSettings) -> None:
     kind, method = found.kind, found.method
+    if (kind == "retention") != bool(found.columns) or len(found.columns) != len(found.days):
+        raise ConfigError(
+            f"{where} has {len(found.columns)} columns for {len(found.days)} days",
+            allowed=f"{where}.kind=retention with {where}.columns=[a,b] and {where}.days=[1,7], one a day",
+        )
     if kind == "ratio" and (found.numerator is None or found.denominator is None):
         raise ConfigError(f"{where} is a ratio", allowed=f"{where}.numerator=COLUMN and {where}.denominator=COLUMN")
     if kind == "rate" and found.denominator is None:
@@ -109,7 +116,10 @@ def _check_columns(where: str, found: MetricSettings) -> None:
 def _check(settings: AnalysisSettings) -> None:
     if not 0 < settings.confidence < 1:
         raise ConfigError(f"confidence is {settings.confidence:g}", allowed="a number between 0 and 1, such as 0.95")
-    _one_of("design", settings.design, ("independent", "paired"))
+    _one_of("design", settings.design, DESIGNS)
+    _one_of("compare", settings.compare, ("control", "all"))
+    _one_of("correction", settings.correction, tuple(CORRECTIONS))
+    _one_of("segment_correction", settings.segment_correction, tuple(CORRECTIONS))
     _one_of("relative", settings.relative, ("log", "fieller"))
     _one_of("missing", settings.missing, MISSING)
     if settings.experiment is not None:
@@ -127,6 +137,8 @@ def _check_design(settings: AnalysisSettings) -> None:
     if settings.arm is None or settings.control is None:
         missing = "arm" if settings.arm is None else "control"
         raise ConfigError(f"analyse needs {missing}=", hint="arm=COLUMN control=LABEL say what is compared with what.")
+    if (settings.design == "switchback") != (settings.period is not None):
+        raise ConfigError("design=switchback and period= go together", hint="period= numbers the stretches of time.")
     if settings.design == "paired" and settings.unit is None:
         raise ConfigError("a paired design needs unit=", hint="Rows of one unit are found by its id.")
     if settings.cluster is not None and (settings.stratum is not None or settings.design == "paired"):
@@ -136,8 +148,8 @@ def _check_design(settings: AnalysisSettings) -> None:
 def _check_readings(settings: AnalysisSettings) -> None:
     look = settings.sequential
     if look is not None:
-        _one_of("sequential.method", look.method, ("mixture", *RULES))
-        if look.method != "mixture" and not look.information:
+        _one_of("sequential.method", look.method, ("mixture", "bernoulli", *RULES))
+        if look.method not in {"mixture", "bernoulli"} and not look.information:
             raise ConfigError(
                 "sequential.information is missing",
                 allowed="the shares of the planned units in at every look so far, such as [0.2,0.4]",

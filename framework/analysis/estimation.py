@@ -35,6 +35,7 @@ class Question:
     """One effect to estimate."""
 
     metric: str
+    control: str
     treatment: str
     segment: str | None
 
@@ -54,14 +55,25 @@ def measures_of(settings: AnalysisSettings, outcomes: OutcomeFrame) -> dict[str,
 
 
 def questions_of(settings: AnalysisSettings, arms: tuple[str, ...], segments: tuple[str, ...]) -> list[Question]:
-    """Return every metric's effect of every treatment, over all units and in every segment."""
-    treatments = [arm for arm in arms if arm != settings.control]
-    return [
-        Question(metric, treatment, segment)
+    """Return every metric's effect of every treatment, over all units and in every segment; all pairs on request."""
+    control = str(settings.control)
+    treatments = [arm for arm in arms if arm != control]
+    metrics = [name for name, own in settings.metrics.items() if own.kind != "retention"]
+    against = [
+        Question(metric, control, treatment, segment)
         for segment in (None, *segments)
-        for metric in settings.metrics
+        for metric in metrics
         for treatment in treatments
     ]
+    if settings.compare != "all":
+        return against
+    between = [
+        Question(metric, first, second, None)
+        for metric in metrics
+        for place, first in enumerate(treatments)
+        for second in treatments[place + 1 :]
+    ]
+    return [*against, *between]
 
 
 class MomentEffects:
@@ -87,7 +99,7 @@ class MomentEffects:
         """Return the two arms that a question compares."""
         measure = self.measures[question.metric]
         control, treatment = (
-            self.cells.of(arm, question.segment).pick(measure.columns) for arm in (self.control, question.treatment)
+            self.cells.of(arm, question.segment).pick(measure.columns) for arm in (question.control, question.treatment)
         )
         return TwoArms(measure, control, treatment)
 
@@ -100,8 +112,8 @@ class MomentEffects:
         arms = self.arms_of(question)
         _check(question, arms)
         own = self.settings.metrics[question.metric]
-        names = {"control_name": self.control, "treatment_name": question.treatment, "segment": question.segment}
-        sums = [self._sums(question, arm) for arm in (self.control, question.treatment)]
+        names = {"control_name": question.control, "treatment_name": question.treatment, "segment": question.segment}
+        sums = [self._sums(question, arm) for arm in (question.control, question.treatment)]
         arms = replace(arms, shapes=tuple(side.shape for side in sums))
         if not arms.measure.covariates:
             return effect_of(arms, **names, confidence=self.settings.confidence, relative=self.settings.relative)  # type: ignore[arg-type]
@@ -132,7 +144,7 @@ class MomentEffects:
             except TrialError:
                 continue  # said when the effect is asked for
             places = wanted.setdefault(key, {})
-            places[self.control, question.segment] = (
+            places[question.control, question.segment] = (
                 plain_terms(measure, arms.control) if fits is None else fitted_terms(fits.control)
             )
             places[question.treatment, question.segment] = (
@@ -147,8 +159,8 @@ class MomentEffects:
 
 
 def _key(measure: Measure, question: Question) -> str:
-    """Return what names a pass over the units: with covariates the control's terms depend on the treatment."""
-    return f"{measure.name} {question.treatment}" if measure.covariates else measure.name
+    """Return what names a pass over the units: with covariates an arm's terms depend on the other arm."""
+    return f"{measure.name} {question.control} {question.treatment}" if measure.covariates else measure.name
 
 
 def _check(question: Question, arms: TwoArms) -> None:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from framework.analysis.settings import AnalysisSettings
 from framework.stats.bayes import beta_binomial, normal_posterior
 from framework.stats.effects import Effect, Look, Posterior
+from framework.stats.sequential.bounded import bernoulli_difference_look
 from framework.stats.sequential.design import group_sequential
 from framework.stats.sequential.looks import group_sequential_look
 from framework.stats.sequential.mixture import TAU, mixture_look
@@ -49,6 +50,17 @@ def _look(effect: Effect, settings: AnalysisSettings) -> Look | None:
     if asked is None:
         return None
     units = effect.n_control if effect.design == "paired" else effect.n_control + effect.n_treatment
+    if asked.method == "bernoulli":
+        if settings.metrics[effect.metric].kind != "proportion" or effect.design != "independent":
+            return None
+        return bernoulli_difference_look(
+            round(effect.control_value * effect.n_control),
+            effect.n_control,
+            round(effect.treatment_value * effect.n_treatment),
+            effect.n_treatment,
+            alpha=settings.alpha,
+            tau=float(asked.planned or TAU),
+        )
     if asked.method == "mixture":
         return mixture_look(
             effect.estimate, effect.standard_error, units, alpha=settings.alpha, tau=float(asked.planned or TAU)

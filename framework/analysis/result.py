@@ -17,6 +17,7 @@ from framework.runfolder import PAGE, now, versions
 from framework.stats.arms import arm_interval
 from framework.stats.decision import DecisionRule, decide, headline_verdict, rule_digest, rule_text
 from framework.stats.effects import Effect
+from framework.trial.doubts import margins_of
 
 ASSUMPTION = "Units got their arm by chance, and no unit's outcome depends on the arm of another."
 UNITS = {"proportion": "share"}
@@ -53,6 +54,7 @@ def result_of(
             "metric_units": {name: own.unit or UNITS.get(own.kind, "score") for name, own in settings.metrics.items()},
             "higher_is_better": {name: own.higher_is_better for name, own in settings.metrics.items()},
             **health,
+            "margins": [] if rule is None else margins_of(effects, rule),
             "warnings": list(warnings),
         },
         warnings=tuple(warnings),

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from framework.stats.kinds.proportions import METHODS as PROPORTIONS
 from framework.stats.kinds.rates import RATE_METHODS
 
-KINDS = ("mean", "sum", "proportion", "ratio", "quantile", "rate")
+KINDS = ("mean", "sum", "proportion", "ratio", "quantile", "rate", "retention")
+DESIGNS = ("independent", "paired", "switchback")
 ROLES = ("primary", "secondary", "guardrail")
 PRIORS = ("jeffreys", "uniform")
 MISSING = ("refuse", "drop", "zero")
@@ -20,6 +21,7 @@ METHODS = {
     "ratio": ("delta", "lin", "ancova", "cuped", "bootstrap"),
     "quantile": ("order_statistics",),
     "rate": ("recommended", *RATE_METHODS),
+    "retention": ("curve",),
 }
 """Methods by kind of metric, the default first; a metric with covariates takes "lin"."""
 
@@ -29,8 +31,9 @@ class MetricSettings:
     """One metric of the file.
 
     `kind`: mean, sum (per unit), proportion (0 and 1, or true and false), ratio (of `numerator` and `denominator`
-    summed over units), quantile (of `column`, at `quantile`), rate (events in `column` per `denominator`). `column`
-    defaults to the metric's name. `covariates` are columns from before the test, or two joined by "/" for a ratio.
+    summed over units), quantile (of `column`, at `quantile`), rate (events in `column` per `denominator`), retention
+    (`columns` of 0 and 1, one for each of `days`: a curve with a band, no effect of its own). `column` defaults to the
+    metric's name. `covariates` are columns from before the test, or two joined by "/" for a ratio.
     `method`: see METHODS; `error` is the robust error of a regression, hc0, hc2, hc3 or classical. `role` is primary,
     secondary or guardrail with its `margin`; without any primary there is no verdict.
     """
@@ -43,6 +46,8 @@ class MetricSettings:
     method: str | None = None
     error: str = "hc2"
     quantile: float = 0.5
+    columns: tuple[str, ...] = ()
+    days: tuple[float, ...] = ()
     role: str | None = None
     margin: float = 0.0
     higher_is_better: bool = True
@@ -53,7 +58,8 @@ class MetricSettings:
 class SequentialSettings:
     """A look of a running test.
 
-    `method` "mixture": any number of looks, tightest around `planned` units in all. Else a rule of
+    `method` "mixture": any number of looks, tightest around `planned` units in all; "bernoulli" the same for
+    proportions, exact at any size. Else a rule of
     `stats.sequential.design.RULES` with `looks` planned at equal distances; `information` holds the shares of the
     planned units that were in at every look so far, this one last.
     """
@@ -70,11 +76,16 @@ class AnalysisSettings:
     """What `analyse FILE` takes besides the file.
 
     `unit` names the column of unit ids (absent: each row is a unit), `arm` the arms', `control` the arm to compare
-    with. `segment` asks for effects in each group, `stratum` for post-stratification, `cluster` for clustered errors.
-    `shares` are the planned shares of the arms (default: equal). `design` is "independent", or "paired" where every
-    unit has one row an arm. `relative` is "log" or "fieller". `missing` says what a missing outcome means. `prior`
-    asks for a posterior beside each effect. `experiment` and `count` read counted input, a row an arm with `count`
-    units; `group` sums up its experiments. `out` is the folder of `result.json` and `report.html`.
+    with; `compare` "all" compares every two treatments too. `segment` asks for effects in each group, `stratum` for
+    post-stratification, `cluster` for clustered errors, `time` (when units came) for the effect by day. `shares` are
+    the planned shares of the arms (default: equal). `design` is "independent", "paired" where every unit has one row an
+    arm, or "switchback" where all units of a `period` had one arm (`burn_in` periods of a stretch are dropped).
+    `correction` and `segment_correction` are names of `stats.multiplicity.CORRECTIONS`; with `gatekeeping` a segment is
+    tested only where the whole was shown. `relative` is "log" or "fieller". `missing` says what a missing outcome
+    means. `prior` asks for a posterior beside each effect, `rope` for the mass within that distance of 0, `sequential`
+    for a look of a running test. `power` and `difference` enter the rule where a metric is primary. `experiment` and
+    `count` read counted input, a row an arm with `count` units; `group` sums up its experiments. `out` is the folder of
+    `result.json` and `report.html`.
     """
 
     metrics: dict[str, MetricSettings]
@@ -93,6 +104,13 @@ class AnalysisSettings:
     power: float = 0.8
     difference: float = 0.0
     design: str = "independent"
+    compare: str = "control"
+    time: str | None = None
+    period: str | None = None
+    burn_in: int = 0
+    correction: str = "holm"
+    segment_correction: str = "benjamini_hochberg"
+    gatekeeping: bool = False
     relative: str = "log"
     missing: str = "refuse"
     prior: str | None = None

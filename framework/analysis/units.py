@@ -11,6 +11,7 @@ import numpy as np
 
 from framework.analysis.checks import ArmCounts, checked_outcomes
 from framework.analysis.clusters import clustered_effects
+from framework.analysis.curves import retention_curves
 from framework.analysis.estimation import (
     MomentEffects,
     is_from_moments,
@@ -21,20 +22,32 @@ from framework.analysis.estimation import (
 )
 from framework.analysis.health import influences, sizes
 from framework.analysis.outcomes_file import OutcomeFrame, read_outcomes
+from framework.analysis.over_time import effects_by_day
+from framework.analysis.periods import switchback_effects
 from framework.analysis.readings import with_readings
 from framework.analysis.result import result_of
 from framework.analysis.row_effects import row_effect
 from framework.analysis.settings import AnalysisSettings
+from framework.analysis.standing import standings
 from framework.analysis.strata import stratified_effects
 from framework.data.engine import Engine
 from framework.errors import TrialError
 from framework.records import Result
 from framework.report.progress import Progress
 from framework.stats.effects import Effect
-from framework.stats.multiplicity import correct
+from framework.stats.multiplicity import Corrections, correct
 from framework.stats.segments.findings import segment_findings
 
 EVIDENCE = "observed"
+GROUPS_RANDOMISED: dict[str, Any] = {
+    "sample_ratio": {
+        "p_value": None,
+        "level": "untested",
+        "text": "Whole groups got an arm by chance, so the numbers of units in the arms test nothing.",
+    },
+    "sample_ratio_by_segment": {},
+}
+"""What is said of the arms' sizes where periods or clusters were randomised."""
 ESTIMAND = "the outcome of the units under the treatment less that under the control, as the file holds them"
 
 
@@ -51,17 +64,25 @@ def analyse_units(engine: Engine, path: Path, settings: AnalysisSettings, progre
     with progress.stage("Estimating effects"):
         moments = MomentEffects(engine, outcomes, settings, measures_of(settings, outcomes))
         found, refused = _effects(engine, outcomes, settings, moments, counts)
-        effects = correct([with_readings(_placed(effect, settings), settings) for effect in found], settings.alpha)
+        read = [with_readings(_placed(effect, settings), settings) for effect in found]
+        corrections = Corrections(settings.correction, settings.segment_correction, gatekeeping=settings.gatekeeping)
+        effects = correct(read, settings.alpha, corrections)
     with progress.stage("Checking health"):
         health = sizes(counts, _by_segment(moments, settings), settings.shares)
+        if settings.design == "switchback" or settings.cluster is not None:
+            health = {**health, **GROUPS_RANDOMISED}
         if settings.design == "independent" and settings.cluster is None:
             health["influence"] = influences(engine, outcomes, settings, moments)
+        health["retention"] = retention_curves(engine, outcomes, settings)
+        health["standings"] = standings(settings, moments.cells, moments.measures)
+        if settings.time is not None:
+            health["novelty"] = effects_by_day(engine, outcomes, settings, moments.measures)
         health["segments"] = [asdict(finding) for finding in segment_findings(effects, settings.alpha)]
     return result_of(path, settings, moments, effects, health, [*refused, *_warnings(health, settings)])
 
 
 def _texts(settings: AnalysisSettings) -> dict[str, str]:
-    roles = ("unit", "arm", "segment", "stratum", "cluster")
+    roles = ("unit", "arm", "segment", "stratum", "cluster", "time", "period")
     return {role: str(getattr(settings, role)) for role in roles if getattr(settings, role) is not None}
 
 
@@ -70,7 +91,8 @@ def _numbers(settings: AnalysisSettings) -> dict[str, str]:
     for name, own in settings.metrics.items():
         where = f"metrics.{name}"
         columns = {own.numerator: f"{where}.numerator=", own.denominator: f"{where}.denominator="}
-        if own.kind != "ratio":
+        columns |= dict.fromkeys(own.columns, f"{where}.columns=")
+        if own.kind not in {"ratio", "retention"}:
             columns[own.column or name] = f"{where}.column=" if own.column else f"{where}, without column="
         columns |= {part: f"{where}.covariates=" for text in own.covariates for part in text.split("/")}
         wanted |= {str(column): key for column, key in columns.items() if column is not None and column not in wanted}
@@ -78,13 +100,17 @@ def _numbers(settings: AnalysisSettings) -> dict[str, str]:
 
 
 def _proportions(settings: AnalysisSettings, outcomes: OutcomeFrame) -> list[str]:
-    return [outcomes.numbers[own.column or name] for name, own in settings.metrics.items() if own.kind == "proportion"]
+    shares = [own.column or name for name, own in settings.metrics.items() if own.kind == "proportion"]
+    shares += [column for own in settings.metrics.values() for column in own.columns]
+    return [outcomes.numbers[column] for column in dict.fromkeys(shares)]
 
 
 def _effects(
     engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings, moments: MomentEffects, counts: ArmCounts
 ) -> tuple[list[Effect], list[str]]:
     """Return all effects in the order of the metrics, overall first, and what could not be estimated in a segment."""
+    if settings.design == "switchback":
+        return switchback_effects(engine, outcomes, settings), []
     if settings.design == "paired":
         return list(paired_effects(engine, outcomes, settings, moments.measures)), []
     if settings.cluster is not None:
@@ -96,7 +122,8 @@ def _effects(
     for question in questions_of(settings, tuple(sorted(counts.rows)), segments):
         own = settings.metrics[question.metric]
         try:
-            if question.segment is None and (question.metric, question.treatment) in overall:
+            stratified = (question.metric, question.treatment) in overall and question.control == settings.control
+            if question.segment is None and stratified:
                 found.append(overall[question.metric, question.treatment])
             elif is_from_moments(own):
                 found.append(moments.effect(question))
@@ -104,13 +131,13 @@ def _effects(
                 if question.segment not in rows:
                     rows[question.segment] = _named_rows(engine, outcomes, question.segment)
                 names = {
-                    "control_name": str(settings.control),
+                    "control_name": question.control,
                     "treatment_name": question.treatment,
                     "segment": question.segment,
                 }
                 here = rows[question.segment]
                 empty: dict[str, np.ndarray] = {column: np.empty(0) for column in outcomes.numbers}
-                pair = here.get(str(settings.control), empty), here.get(question.treatment, empty)
+                pair = here.get(question.control, empty), here.get(question.treatment, empty)
                 found.append(
                     row_effect(question.metric, own, pair, names, confidence=settings.confidence, seed=settings.seed)
                 )
@@ -143,7 +170,7 @@ def _warnings(health: Mapping[str, Any], settings: AnalysisSettings) -> Sequence
     """Return what a reader must know before the effects: levels that are not ok, in words."""
     found = []
     ratio = health["sample_ratio"]
-    if ratio["level"] != "ok":
+    if ratio["level"] in {"notice", "alert"}:
         found.append(f"Sample ratio, {ratio['level']}: {ratio['text']} (p {ratio['p_value']:.2g})")
     found += [
         f"Sample ratio, {own['level']}: {own['text']}"

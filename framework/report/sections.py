@@ -19,6 +19,7 @@ from framework.report.plots import Plot, tick_of
 from framework.report.reading import alpha_of, unit_of
 from framework.report.sequential_chart import Bounds, PathPoint, sequential_chart
 from framework.report.side_by_side import side_by_side_blocks
+from framework.report.time_and_arms import margin_blocks, novelty_blocks, retention_blocks, standing_blocks
 from framework.stats.effects import Effect
 
 
@@ -28,6 +29,10 @@ def own_sections(result: Result) -> tuple[ReportSection, ...]:
         _experiments(result),
         ("All strategies side by side", side_by_side_blocks(result)),
         _looks(result),
+        ("The best arm", standing_blocks(result)),
+        ("The effect over time", novelty_blocks(result)),
+        ("Retention", retention_blocks(result)),
+        ("Guardrails and their margins", margin_blocks(result)),
         _posteriors(result),
         _segments(result),
         _health(result),
@@ -42,6 +47,8 @@ def _health(result: Result) -> tuple[str, list[Block]]:
         counts = ", ".join(f"{arm} {count:,}" for arm, count in ratio["counts"].items())
         said = f"Sample ratio ({counts}): p {p_value(ratio['p_value'], PLAIN)}. {ratio['text']}"
         blocks.append(Words(said, alert=ratio["level"] != "ok"))
+    elif isinstance(ratio, Mapping) and ratio.get("level") == "untested":
+        blocks.append(Words(str(ratio["text"])))
     within = result.health.get("sample_ratio_by_segment", {})
     if within:
         sizes = [
