@@ -1,62 +1,125 @@
-"""Time two functions against each other, each run in a fresh process, and measure its peak memory."""
+"""Time ways to one answer beside each other, each run in a fresh process, and measure their peak memory."""
 
 from __future__ import annotations
 
-import multiprocessing
-import resource
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-ROUNDS = 3
+ROUNDS = int(os.environ.get("PRELAUNCH_BENCH_ROUNDS", "5"))
+ROOT = Path(__file__).resolve().parent.parent
+OURS = "prelaunch"
+MEGABYTE = 2**20 if sys.platform == "darwin" else 2**10
+"""What `ru_maxrss` counts to a megabyte: bytes on macOS, kilobytes elsewhere."""
+
+
+@dataclass(frozen=True)
+class Script:
+    """A side in an interpreter of its own, which `interpreter` returns (and makes, where it is not there).
+
+    It is run with the folder, the file that the answer belongs in (as `numpy.save` writes it) and `arguments`.
+    """
+
+    file: Path
+    interpreter: Callable[[], Path]
+    arguments: tuple[str, ...] = ()
+
+
+Side = Callable[[Path], np.ndarray] | Script
+"""Takes a folder with the prepared input, gives an array to compare. A function is named at the top of its module."""
 
 
 @dataclass(frozen=True)
 class Duel:
-    """Two ways to one answer: each takes a folder with the prepared input and returns an array to compare."""
+    """`ours` and the ways `beside` it, by name; answers agree to `rtol`."""
 
     name: str
     prepare: Callable[[Path], None]
-    ours: Callable[[Path], np.ndarray]
-    peer: Callable[[Path], np.ndarray]
+    ours: Side
+    beside: Mapping[str, Side]
+    rtol: float = 1e-6
+
+    @property
+    def sides(self) -> dict[str, Side]:
+        """All of them by name, ours first."""
+        return {OURS: self.ours, **self.beside}
+
+
+class Cost(NamedTuple):
+    """What a side's process took from its start to its end; or ours divided by that."""
+
+    seconds: float
+    cpu_seconds: float
+    """On all cores together: what other jobs on the machine disturb least."""
+    megabytes: float
+    """The highest resident memory, the interpreter and all imports included."""
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Median seconds over the rounds, and the highest peak memory in MB, of one side."""
+class Outcome:
+    """Medians over rounds of a side's cost, and of ours divided by the side's in the same round."""
 
-    seconds: float
-    megabytes: float
-
-
-def fight(duel: Duel, folder: Path) -> tuple[Cost, Cost]:
-    """Run both sides in turn; raises AssertionError where their answers differ."""
-    duel.prepare(folder)
-    rounds = [(_once(duel.ours, folder), _once(duel.peer, folder)) for _ in range(ROUNDS)]
-    for (_, _, ours), (_, _, peer) in rounds:
-        np.testing.assert_allclose(ours, peer, rtol=1e-6)
-    sides = zip(*rounds, strict=True)
-    ours, peer = (Cost(statistics.median(run[0] for run in side), max(run[1] for run in side)) for side in sides)
-    return ours, peer
+    cost: Cost
+    ratio: Cost
 
 
-def _once(side: Callable[[Path], np.ndarray], folder: Path) -> tuple[float, float, np.ndarray]:
-    context = multiprocessing.get_context("spawn")
-    receiver, sender = context.Pipe(duplex=False)
-    process = context.Process(target=_measured, args=(side, folder, sender))
-    process.start()
-    result: tuple[float, float, np.ndarray] = receiver.recv()
-    process.join()
-    return result
+def fight(duel: Duel) -> dict[str, Outcome]:
+    """Run all sides in turn, `ROUNDS` times after one round that is not counted.
+
+    Raises:
+        AssertionError: a side's answer is not ours.
+        RunError: the environment of a side cannot be made.
+        subprocess.CalledProcessError: a side failed.
+    """
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        commands = {side: _command(way, folder, folder / f"{side}.npy") for side, way in duel.sides.items()}
+        # A process started by a large one is counted as large from its birth: this one must stay small.
+        _run(_command(duel.prepare, folder, folder / "nothing"))
+        rounds = []
+        for _ in range(1 + ROUNDS):
+            rounds.append({side: _run(command) for side, command in commands.items()})
+            _check(duel, folder)
+    return {side: _outcome(rounds[1:], side) for side in duel.sides}
 
 
-def _measured(side: Callable[[Path], np.ndarray], folder: Path, sender: Connection) -> None:
+def _check(duel: Duel, folder: Path) -> None:
+    ours = np.load(folder / f"{OURS}.npy")
+    for side in duel.beside:
+        answer = np.load(folder / f"{side}.npy")
+        np.testing.assert_allclose(answer, ours, rtol=duel.rtol, err_msg=f"{duel.name}: {side} is not ours")
+
+
+def _command(side: Side | Callable[[Path], None], folder: Path, answer: Path) -> list[str]:
+    if isinstance(side, Script):
+        return [str(side.interpreter()), str(side.file), str(folder), str(answer), *side.arguments]
+    return [sys.executable, "-m", "benchmarks.side", side.__module__, side.__name__, str(folder), str(answer)]
+
+
+def _run(command: list[str]) -> Cost:
     started = time.perf_counter()
-    answer = side(folder)
+    process = subprocess.Popen(command, cwd=ROOT)
+    _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
-    sender.send((seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, answer))
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Cost(seconds, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / MEGABYTE)
+
+
+def _outcome(rounds: list[dict[str, Cost]], side: str) -> Outcome:
+    ratios = [[ours / its for ours, its in zip(run[OURS], run[side], strict=True)] for run in rounds]
+    return Outcome(_medians([run[side] for run in rounds]), _medians(ratios))
+
+
+def _medians(costs: Iterable[Iterable[float]]) -> Cost:
+    return Cost(*(statistics.median(values) for values in zip(*costs, strict=True)))

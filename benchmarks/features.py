@@ -64,4 +64,4 @@ def _buyers(values: np.ndarray) -> np.ndarray:
     return values[np.nan_to_num(values[:, 1]) > 0]
 
 
-DUEL = Duel(f"features of {ROWS:,} events", prepare, ours, peer)
+DUEL = Duel(f"features of {ROWS:,} events", prepare, ours, {"pandas": peer})

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from framework.data.engine import Engine
 from framework.stats.adjustment.regression import ArmFit
-from framework.stats.adjustment.robust import Meat, unit_terms
-from framework.stats.moments.measure import Measure, contribution
+from framework.stats.adjustment.robust import ALONE, Meat, unit_terms
+from framework.stats.moments.measure import Measure, contribution, variance_of
 from framework.stats.moments.record import Moments
 from framework.stats.moments.shape import FLAT, Shape
 
@@ -37,7 +37,8 @@ class Sums:
 def plain_terms(measure: Measure, moments: Moments) -> Callable[[Mapping[str, Any]], Terms]:
     """Return the terms of a unit's contribution to a mean, proportion or ratio."""
     own = moments.pick(measure.own_columns)
-    weights = [float(weight) for weight in contribution(measure, own)]
+    flat = float(variance_of(measure, own)) == 0  # what rounding leaves has no shape
+    weights = [0.0 if flat else float(weight) for weight in contribution(measure, own)]
 
     def terms(columns: Mapping[str, Any]) -> Terms:
         total: Any = None
@@ -122,8 +123,9 @@ def _grouped(
         c = nw.col(f"c{number}")
         powers |= {f"s{number}": c * c, f"t{number}": c * c * c}
         if f"w{number}" in forms:
-            product = nw.col(f"w{number}") * c
-            kept = 1 - nw.col(f"h{number}")
+            alone = 1 - nw.col(f"h{number}") < ALONE
+            product = nw.when(alone).then(0.0).otherwise(nw.col(f"w{number}") * c)
+            kept = nw.when(alone).then(1.0).otherwise(1 - nw.col(f"h{number}"))
             powers |= {f"a{number}": product * product, f"b{number}": product * product / kept}
             powers[f"d{number}"] = product * product / (kept * kept)
     return made.with_columns(**powers).group_by(*keys).agg(*aggregates)

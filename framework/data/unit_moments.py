@@ -37,6 +37,7 @@ def moments_of_units(
     `groups` hold the columns that the metrics read: cross moments are computed within each group, and are nan between
     columns that no group has together. Sums run over deviations from the mean of the first `SAMPLE` rows, so that
     values around 1e8 with a spread of 1 keep their digits. Which bucket a unit falls into is the engine's own hash.
+    Cells are sorted by arm, segment and bucket.
     """
     import narwhals as nw
 
@@ -86,12 +87,12 @@ def _cells(
         product = table.column(f"sum_product_{place}").to_numpy() - n * offset[:, i] * offset[:, j]
         comoments[:, i, j] = comoments[:, j, i] = product
     mean = offset + np.array([centres[column] for column in columns])
-    return Cells(
-        arm=labels(table.column("prelaunch_arm")),
-        segment=labels(table.column("prelaunch_segment")) if segmented else np.full(len(n), "all"),
-        bucket=table.column("prelaunch_bucket").to_numpy().astype(np.int64),
-        moments=Moments(columns, n, mean, comoments),
-    )
+    arm = labels(table.column("prelaunch_arm"))
+    segment = labels(table.column("prelaunch_segment")) if segmented else np.full(len(n), "all")
+    bucket = table.column("prelaunch_bucket").to_numpy().astype(np.int64)
+    # Engines give groups in any order, and the order of a sum moves its last digits.
+    order = np.lexsort((bucket, segment, arm))
+    return Cells(arm[order], segment[order], bucket[order], Moments(columns, n, mean, comoments).at(order))
 
 
 def labels(column: pa.ChunkedArray) -> np.ndarray:

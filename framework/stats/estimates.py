@@ -47,9 +47,9 @@ def critical(confidence: float, df: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def tail(statistic: NDArray[np.float64], df: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return P(T > statistic) for statistics of 0 or more and `df` (...,); inf means normal."""
-    from scipy import special, stats
+    from scipy import special
 
-    t = stats.t.sf(statistic, np.where(np.isfinite(df), df, 1.0))
+    t = special.stdtr(np.where(np.isfinite(df), df, 1.0), -statistic)
     return np.asarray(np.where(np.isfinite(df), t, special.ndtr(-statistic)))
 
 

@@ -28,7 +28,7 @@ def relative_interval(arms: TwoArms, confidence: float, method: str = "log") -> 
     (statsmodels' ratio interval "log", Katz et al. 1978) and independent ratios.
 
     "fieller": the ratios that a test of treatment - ratio x control would not reject (Fieller 1954), exact for normal
-    values; the same reference distribution.
+    values; the same reference distribution, Satterthwaite's df at the estimated ratio (Tamhane and Logan 2004).
 
     Nothing is given, with the reason, where the control's value is negative, or so near to 0 that its own interval at
     `confidence` reaches 0: there Fieller's set is unbounded. Where the treatment's value is 0 or negative the log
@@ -103,7 +103,10 @@ def _fieller(arms: TwoArms, estimate: float, confidence: float) -> Interval:
         df = np.asarray(n - 1)
     else:
         x, shared = mean_variance(arms.measure, arms.treatment), np.zeros(())
-        _, df = log_ratio_error(arms) if float(value) > 0 else (None, np.asarray(np.inf))
+        df = np.asarray(np.inf)
+        if arms.measure.kind == "mean":
+            # Those of treatment - ratio x control at the estimated ratio, which may be 0 or negative.
+            df = satterthwaite(x, arms.treatment.n, (value / base) ** 2 * y, n)
     square = critical(confidence, df) ** 2
     # Roots of (value - ratio x base)^2 = square x (x - 2 ratio x shared + ratio^2 x y).
     a, b, c = base**2 - square * y, value * base - square * shared, value**2 - square * x

@@ -10,8 +10,9 @@ from framework.errors import TrialError, did_you_mean
 from framework.stats.adjustment.regression import Adjustment
 from framework.stats.adjustment.robust import KINDS, Meat
 from framework.stats.designs.differences import Differences, referred
-from framework.stats.designs.independent import satterthwaite
+from framework.stats.designs.independent import BOTH_FLAT, permutation_p, satterthwaite
 from framework.stats.moments.record import Numbers
+from framework.stats.moments.two_arms import TwoArms
 
 ERRORS = (*KINDS, "classical")
 NAMES = {
@@ -43,6 +44,9 @@ def adjusted_differences(
     - "hc0", "hc2" or "hc3" with `meats` (control's, treatment's: `robust.meat_of`): normal reference, as statsmodels;
     - the same without meats: what HC2 is expected to be where an arm's residuals have one variance, from moments;
     - "classical": one residual variance for both arms, t reference.
+
+    The error is that of the difference at the covariates that these units have, as in statsmodels: "lin" takes the
+    covariates' overall means for known.
     """
     if error not in ERRORS:
         raise TrialError(f"error '{error}' is unknown", allowed=ERRORS, hint=did_you_mean(error, ERRORS))
@@ -59,13 +63,7 @@ def adjusted_differences(
         squares = control.residual_squares + treatment.residual_squares
         slopes = 2 * p if adjustment.method == "lin" else p
         df = control.moments.n + treatment.moments.n - 2 - slopes
-        if adjustment.method == "ancova":
-            # Weights of the two arms overlap in the covariates: the whole move counts once.
-            way = np.einsum("...p,...pq,...q->...", control.move, control.precision, control.move)
-            spreads = (1 / control.moments.n, 1 / treatment.moments.n + way)
-        else:
-            spreads = (control.spread, treatment.spread)
-        variances = tuple(squares / df * spread for spread in spreads)
+        variances = tuple(squares / df * side.spread for side in (control, treatment))
         text = f"{NAMES[adjustment.method]}, classical error, t"
     else:
         if meats is None:
@@ -73,14 +71,27 @@ def adjusted_differences(
                 side.residual_squares / (side.moments.n - 1 - p) * side.spread for side in (control, treatment)
             )
         else:
-            variances = tuple(np.asarray(getattr(meat, error)) for meat in meats)
+            # Where residuals are rounding only, so are their sums.
+            variances = tuple(
+                np.where(side.residual_squares == 0, 0.0, getattr(meat, error))
+                for side, meat in zip((control, treatment), meats, strict=True)
+            )
         df = np.full(np.shape(difference), np.inf)
         text = f"{NAMES[adjustment.method]}, {error.upper()}, normal"
     total = variances[0] + variances[1]
-    found = referred(difference, np.sqrt(total), df, confidence, text)
+    found = referred(
+        difference,
+        np.sqrt(total),
+        df,
+        confidence,
+        text,
+        flat_p=permutation_p(TwoArms(adjustment.measure, control.moments, treatment.moments)),
+        flat_text=BOTH_FLAT,
+    )
     with np.errstate(divide="ignore", invalid="ignore"):
         reduction = np.where(adjustment.plain_variance > 0, 1 - total / adjustment.plain_variance, 0.0)
     if adjustment.method == "cuped":
-        x, y = variances[1] / treatment.value**2, variances[0] / control.value**2
+        # Those of the logarithms' variances, both times the two values' squares, so that values of 0 do no harm.
+        x, y = variances[1] * control.value**2, variances[0] * treatment.value**2
         df = satterthwaite(x, treatment.moments.n, y, control.moments.n)
     return AdjustedDifferences(found, (variances[0], variances[1]), np.asarray(df), np.asarray(reduction))

@@ -2,7 +2,8 @@
 
 MacKinnon and White 1985, "Some heteroskedasticity-consistent covariance matrix estimators with improved finite sample
 properties", J. Econometrics 29. An adjusted value is a weighted sum of outcomes; with weight w, residual e and leverage
-h of a unit, HC0 sums w^2 e^2, HC2 divides each term by 1 - h, HC3 by (1 - h)^2.
+h of a unit, HC0 sums w^2 e^2, HC2 divides each term by 1 - h, HC3 by (1 - h)^2. A unit that the regression fits alone
+(h = 1) has no residual and adds nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from framework.stats.adjustment.regression import ArmFit
 from framework.stats.moments.record import Numbers
 
 KINDS = ("hc0", "hc2", "hc3")
+ALONE = 1e-9
+"""Rest of a leverage to 1 below which the regression fits a unit alone."""
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,9 @@ def unit_terms(fit: ArmFit, columns: Mapping[str, Any]) -> tuple[Any, Any, Any]:
 def meat_of(fit: ArmFit, columns: Mapping[str, NDArray[np.float64]]) -> Meat:
     """Return an arm's robust variances from its rows."""
     weight, residual, leverage = unit_terms(fit, columns)
-    squares, kept = (weight * residual) ** 2, 1 - leverage
+    kept = 1 - leverage
+    alone = kept < ALONE
+    squares, kept = np.where(alone, 0.0, (weight * residual) ** 2), np.where(alone, 1.0, kept)
     return Meat(float(squares.sum()), float((squares / kept).sum()), float((squares / kept**2).sum()))
 
 

@@ -14,6 +14,10 @@ from framework.stats.moments.two_arms import DIFFERENCE, TwoArms
 CONTROL, TREATMENT = "control ", "treatment "
 """Start the names of a cluster's totals in each arm."""
 TOTAL, SIZE = "total", "size"
+ALL_ALIKE = (
+    "Within each arm all clusters have the same value: zero variance, the interval is a point; p is 2 / G, the most "
+    "that dealing the G clusters anew can give."
+)
 FEW_CLUSTERS = 40
 """Clusters below which a robust error is too small (Cameron, Gelbach and Miller 2008, "Bootstrap-based improvements
 for inference with clustered errors": 5 to 30 are few)."""
@@ -53,6 +57,14 @@ def clustered(arms: TwoArms, rows: int, confidence: float) -> Differences:
     n = arms.control.n
     control, treatment = arms.values
     variance = joint_variance(arms, arms.joint_weights()) / n * (rows - 1) / max(rows - 2, 1)
-    found = referred(treatment - control, np.sqrt(variance), n - 1, confidence, "clustered sandwich, t")
+    found = referred(
+        treatment - control,
+        np.sqrt(variance),
+        n - 1,
+        confidence,
+        "clustered sandwich, t",
+        flat_p=2 / n,
+        flat_text=ALL_ALIKE,
+    )
     found.warnings[f"Only {float(n):.0f} clusters: the clustered error is likely too small."] = n < FEW_CLUSTERS
     return found

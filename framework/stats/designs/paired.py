@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from framework.stats.designs.differences import Differences, referred
-from framework.stats.moments.measure import ROUNDING
+from framework.stats.moments.measure import form_variance
 from framework.stats.moments.record import Numbers
 from framework.stats.moments.two_arms import DIFFERENCE, TwoArms
 
@@ -34,13 +34,13 @@ def joint_variance(arms: TwoArms, weights: Numbers) -> Numbers:
     joint = arms.joint
     if joint is None:
         raise ValueError("independent arms have no joint moments")
-    spread = np.einsum("...k,...kl,...l->...", weights, joint.covariance, weights)
-    terms = np.abs(weights[..., :, None] * joint.covariance * weights[..., None, :]).sum(axis=(-1, -2))
-    # A difference is as exact as the values that it came from, however small it is.
-    own = arms.joint_weights(0.0)
-    level = np.einsum("...k,...k->...", np.abs(own), np.abs(joint.mean))
-    noise = np.maximum(ROUNDING * terms, (ROUNDING * level) ** 2)
-    return np.asarray(np.where(spread <= noise, 0.0, spread))
+    # A difference is as exact as the values that it came from, however small it is; both in the weights' unit.
+    level = np.zeros(np.shape(joint.n))
+    for column in arms.measure.own_columns:
+        place = joint.index(DIFFERENCE + column)
+        own = np.abs(joint.mean_of(DIFFERENCE + column)) + np.abs(joint.mean_of(column))
+        level = level + np.abs(weights[..., place]) * own
+    return form_variance(weights, joint.covariance, level)
 
 
 def _paired(arms: TwoArms, confidence: float, method: str) -> Differences:

@@ -9,8 +9,9 @@ import numpy as np
 
 from framework.errors import TrialError
 from framework.stats.designs.differences import Differences, referred
+from framework.stats.designs.independent import BOTH_FLAT, permutation_p
 from framework.stats.effects import Interval
-from framework.stats.moments.measure import contribution, mean_variance, value_of
+from framework.stats.moments.measure import contribution, form_variance, mean_variance, value_of
 from framework.stats.moments.record import Moments, Numbers, merged
 from framework.stats.moments.two_arms import TwoArms
 from framework.stats.relative import NO_LOGARITHM, log_interval, refusal
@@ -39,7 +40,8 @@ def post_stratified(strata: Mapping[str, TwoArms], confidence: float) -> PostStr
     t with Satterthwaite's df; relative: log ratio.
 
     Raises:
-        TrialError: a stratum with fewer than 2 units in an arm, naming it, or no stratum.
+        TrialError: a stratum with fewer than 2 units in an arm, naming it, no stratum, or an arm of a ratio whose
+            denominators add up to nothing.
     """
     if not strata:
         raise TrialError("no stratum has any unit")
@@ -51,7 +53,8 @@ def post_stratified(strata: Mapping[str, TwoArms], confidence: float) -> PostStr
                 allowed="2 or more in every arm",
                 hint="Join small strata before the test, or leave stratification out.",
             )
-    weighted = _Weighted.of(list(strata.values()))
+    parts = list(strata.values())
+    weighted = _Weighted.of(parts)
     control, treatment = weighted.values
     variance, df = weighted.variance(1.0, 1.0)
     found = referred(
@@ -60,6 +63,8 @@ def post_stratified(strata: Mapping[str, TwoArms], confidence: float) -> PostStr
         df,
         confidence,
         f"post-stratified ({len(strata)} strata), t",
+        flat_p=permutation_p(*parts),
+        flat_text=BOTH_FLAT,
     )
     plain = weighted.plain_variance()
     reduction = 1 - variance / plain if plain > 0 else 0.0
@@ -86,6 +91,8 @@ class _Weighted:
             own = [getattr(arms, side).pick(measure.own_columns) for arms in parts]
             mean = np.sum([share * moments.mean for share, moments in zip(shares, own, strict=True)], axis=0)
             whole = Moments(measure.own_columns, np.asarray(sizes.sum()), mean, own[0].comoments)
+            if measure.denominator is not None and not float(whole.mean_of(measure.denominator)) > 0:
+                raise TrialError(f"metric '{measure.name}': the {side}'s denominators add up to nothing")
             gradients.append(contribution(measure, whole))
             values.append(float(value_of(measure, whole)))
         return _Weighted(parts, shares, float(sizes.sum()), (gradients[0], gradients[1]), (values[0], values[1]))
@@ -101,13 +108,14 @@ class _Weighted:
             for place, arms in enumerate(self.parts):
                 own = getattr(arms, side).pick(columns)
                 n = float(own.n)
-                piece = float(self.shares[place] ** 2 * scale**2 * (gradient @ own.covariance @ gradient) / n)
+                spread = form_variance(gradient, own.covariance, np.abs(gradient) @ np.abs(own.mean))
+                piece = float(self.shares[place] ** 2 * scale**2 * spread / n)
                 within += piece
                 strain += piece**2 / (n - 1)
                 moved[place] += scale * float(gradient @ own.mean)
-        between = float(self.shares @ moved**2 - (self.shares @ moved) ** 2) / self.units
-        strain += max(between, 0.0) ** 2 / max(self.units - 1, 1.0)
-        variance = within + max(between, 0.0)
+        between = float(self.shares @ (moved - self.shares @ moved) ** 2) / self.units
+        strain += between**2 / max(self.units - 1, 1.0)
+        variance = within + between
         return variance, variance**2 / strain if strain > 0 else np.inf
 
     def relative(self, confidence: float) -> Interval:

@@ -43,7 +43,8 @@ def pooled_corrected(counts: Counted, confidence: float) -> tuple[float, float]:
 def statsmodels_score(counts: Counted, confidence: float) -> tuple[float, float]:
     """Statsmodels' own score interval, to repeat others' figures: up to 0.15 it maximises a slightly wrong likelihood.
 
-    Its issue 10269; it differs from `score` in the fifth digit of a difference of shares.
+    Its issue 10269; it differs from `score` in the fifth digit of a difference of shares, and has no answer for some
+    tables at the edge, so it is no method of `INTERVALS`.
     """
     return _statsmodels(counts, confidence, "score")
 
@@ -53,7 +54,6 @@ INTERVALS: dict[str, Callable[[Counted, float], tuple[float, float]]] = {
     "wald": wald,
     "agresti_caffo": agresti_caffo,
     "score": score_interval,
-    "statsmodels_score": statsmodels_score,
     "pooled": pooled,
     "pooled_corrected": pooled_corrected,
     "exact": exact_interval,

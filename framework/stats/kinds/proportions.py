@@ -26,7 +26,6 @@ METHODS: dict[str, Method] = {
     "wald": Method("wald", "wald", "Wald z and interval"),
     "agresti_caffo": Method("agresti_caffo", "agresti_caffo", "Agresti-Caffo z and interval"),
     "score": Method("score", "score", "Miettinen-Nurminen score test and interval"),
-    "statsmodels_score": Method("score", "statsmodels_score", "score test, statsmodels' score interval"),
     "pooled": Method("pooled_z", "pooled", "pooled z and interval"),
     "pooled_corrected": Method("pearson_corrected", "pooled_corrected", "pooled z and interval, continuity corrected"),
     "pearson": Method("pearson", "newcombe", "Pearson chi-square, Newcombe interval"),

@@ -82,9 +82,17 @@ def variance_of(measure: Measure, moments: Moments) -> Numbers:
     """Return the variance (...,) of a unit's contribution, ddof 1; exactly 0 where it is rounding only."""
     own = moments.pick(measure.own_columns)
     weights = contribution(measure, own)
-    spread = np.einsum("...k,...kl,...l->...", weights, own.covariance, weights)
-    terms = np.abs(weights[..., :, None] * own.covariance * weights[..., None, :]).sum(axis=(-1, -2))
-    level = np.einsum("...k,...k->...", np.abs(weights), np.abs(own.mean))
+    return form_variance(weights, own.covariance, np.einsum("...k,...k->...", np.abs(weights), np.abs(own.mean)))
+
+
+def form_variance(weights: Numbers, covariance: Numbers, level: Numbers) -> Numbers:
+    """Return the variance (...,) of a linear form, exactly 0 where it is rounding only.
+
+    `weights` (..., k) and `covariance` (..., k, k) are those of its columns; `level` (...,) is how large the numbers
+    are that it was computed from, in the form's unit.
+    """
+    spread = np.einsum("...k,...kl,...l->...", weights, covariance, weights)
+    terms = np.abs(weights[..., :, None] * covariance * weights[..., None, :]).sum(axis=(-1, -2))
     noise = np.maximum(ROUNDING * terms, (ROUNDING * level) ** 2)
     return np.asarray(np.where(spread <= noise, 0.0, spread))
 

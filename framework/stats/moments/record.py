@@ -30,8 +30,11 @@ class Moments:
 
     @staticmethod
     def of(columns: Mapping[str, NDArray[np.floating] | NDArray[np.integer] | NDArray[np.bool_]]) -> Moments:
-        """Return the moments of one group's rows, given as equally long columns."""
+        """Return the moments of one group's rows, given as equally long columns; without rows, means are nan."""
         rows = np.stack([np.asarray(column, dtype=np.float64) for column in columns.values()], axis=-1)
+        if len(rows) == 0:
+            k = len(columns)
+            return Moments(tuple(columns), np.zeros(()), np.full(k, np.nan), np.full((k, k), np.nan))
         mean = rows.mean(axis=0)
         centred = rows - mean
         # A second pass over the deviations takes out what rounding left in the mean.
@@ -85,15 +88,16 @@ class Moments:
         return Moments(self.columns, self.n, mean, self.comoments)
 
     def pooled(self, weights: Numbers | None = None) -> Moments:
-        """Merge a batch (G, ...) along its first axis into one group.
+        """Merge a batch of G groups (one leading axis) into one group; a group without units does not touch it.
 
         `weights` (R, G), where given, say how often each group counts: the result is then a batch of R merged groups,
         such as R bootstrap samples of buckets. A group of weight 0 does not touch the result.
         """
         once = np.ones((1, self.n.shape[0])) if weights is None else np.asarray(weights, dtype=np.float64)
-        total = self.n.sum()
-        centre = (self.n @ self.mean) / total if total > 0 else np.zeros(self.mean.shape[-1])
-        deviation = np.where((self.n > 0)[:, None], self.mean - centre, 0.0)
+        deviation = np.where((self.n > 0)[:, None], self.mean, 0.0)
+        # A median, as groups far away may have weight 0: their distance must not cost the others digits.
+        centre = _weighted_median(deviation, self.n)
+        deviation = np.where((self.n > 0)[:, None], deviation - centre, 0.0)
         k = len(self.columns)
         squares = np.where((self.n > 0)[:, None, None], self.comoments, 0.0)
         squares = squares + self.n[:, None, None] * deviation[:, :, None] * deviation[:, None, :]
@@ -124,10 +128,28 @@ def merged(groups: Sequence[Moments]) -> Moments:
 
 
 def both(first: Moments, second: Moments) -> Moments:
-    """Return two groups of the same columns merged, or batches (...) of them one by one."""
+    """Return two groups of the same columns merged, or batches (...) of them one by one.
+
+    A group without units does not touch the other; of two such groups comes another.
+    """
     other = second.pick(first.columns)
     n = first.n + other.n
-    gap = other.mean - first.mean
-    mean = first.mean + gap * (other.n / n)[..., None]
-    between = gap[..., :, None] * gap[..., None, :] * (first.n * other.n / n)[..., None, None]
-    return Moments(first.columns, n, mean, first.comoments + other.comoments + between)
+    gap = np.where(((first.n > 0) & (other.n > 0))[..., None], other.mean - first.mean, 0.0)
+    start = np.where((first.n > 0)[..., None], first.mean, other.mean)
+    share = other.n / np.maximum(n, 1)
+    mean = start + gap * share[..., None]
+    between = gap[..., :, None] * gap[..., None, :] * (first.n * share)[..., None, None]
+    own, theirs = (
+        np.where((own.n == 0)[..., None, None] & (n > 0)[..., None, None], 0.0, own.comoments) for own in (first, other)
+    )
+    return Moments(first.columns, n, mean, own + theirs + between)
+
+
+def _weighted_median(values: Numbers, weights: Numbers) -> Numbers:
+    """Return medians (k,) of `values` (G, k), each row counting `weights` (G,) times."""
+    if len(values) == 0:
+        return np.zeros(values.shape[-1])
+    order = np.argsort(values, axis=0)
+    reached = np.cumsum(weights[order], axis=0) >= weights.sum() / 2
+    place = np.take_along_axis(order, reached.argmax(axis=0)[None, :], axis=0)
+    return np.asarray(np.take_along_axis(values, place, axis=0)[0])

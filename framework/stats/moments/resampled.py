@@ -67,13 +67,17 @@ def bucket_jackknife(buckets: TwoArms, *, statistic: Statistic = difference_of, 
 
     (B - 1) / B times the sum of squared deviations of the B estimates that each leave one bucket out (Tukey 1958; Efron
     and Tibshirani 1993, ch. 11). Needs no chance, and serves smooth statistics: means, ratios, adjusted differences.
+    Where all B are the same, p is 2 / B: buckets that never differ cannot say more.
 
     Raises:
-        TrialError: fewer than 2 buckets.
+        TrialError: fewer than 2 buckets, or one bucket holds all that an arm has.
     """
     n = _buckets(buckets)
     without = statistic(_pooled(buckets, 1 - np.eye(n)))
     estimate = float(statistic(_pooled(buckets, np.ones((1, n))))[0])
+    if not bool(np.isfinite(without).all()):
+        hint = "Use more, smaller buckets."
+        raise TrialError("without one of the buckets there is nothing to divide by", hint=hint)
     error = float(np.sqrt((n - 1) / n * ((without - without.mean()) ** 2).sum()))
     width = quantile(confidence, n - 1) * error
     return Estimate(
@@ -81,7 +85,7 @@ def bucket_jackknife(buckets: TwoArms, *, statistic: Statistic = difference_of, 
         standard_error=error,
         ci_low=estimate - width,
         ci_high=estimate + width,
-        p_value=two_sided(estimate / error, n - 1) if error > 0 else float(estimate == 0) or floored(0.0),
+        p_value=two_sided(estimate / error, n - 1) if error > 0 else 1.0 if estimate == 0 else floored(2 / n),
         df=float(n - 1),
         method=f"jackknife of {n} buckets, t",
         warnings=_few(n),

@@ -34,6 +34,7 @@ class TwoArms:
     def paired(measure: Measure, joint: Moments, shapes: tuple[Shape, ...] | None = None) -> TwoArms:
         """Return a paired comparison, the arms' own moments made out of the joint ones."""
         columns = measure.own_columns
+        joint = joint.pick([*(DIFFERENCE + column for column in columns), *columns])
         control = joint.pick(columns)
         weights = np.zeros((len(columns), len(joint.columns)))
         for row, column in enumerate(columns):
