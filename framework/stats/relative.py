@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from framework.stats.designs.independent import satterthwaite
-from framework.stats.designs.paired import joint_variance
+from framework.stats.designs.paired import joint_variance, paired_difference
 from framework.stats.effects import Interval
 from framework.stats.estimates import critical, quantile
 from framework.stats.moments.measure import mean_variance
@@ -31,7 +31,7 @@ def relative_interval(arms: TwoArms, confidence: float, method: str = "log") -> 
     values; the same reference distribution, Satterthwaite's df at the estimated ratio (Tamhane and Logan 2004).
 
     Nothing is given, with the reason, where the control's value is negative, or so near to 0 that its own interval at
-    `confidence` reaches 0: there Fieller's set is unbounded. Where the treatment's value is 0 or negative the log
+    `confidence` holds 0: there Fieller's set is unbounded. Where the treatment's value is 0 or negative the log
     interval is left out.
     """
     base, value = (float(number) for number in arms.values)
@@ -40,7 +40,7 @@ def relative_interval(arms: TwoArms, confidence: float, method: str = "log") -> 
     if reason is not None:
         return Interval(None, None, None, reason)
     if method == "fieller":
-        return _fieller(arms, value / base - 1, confidence)
+        return _fieller(arms, confidence)
     if value <= 0:
         return Interval(value / base - 1, None, None, NO_LOGARITHM)
     return log_interval(value / base, *log_ratio_error(arms), confidence)
@@ -48,9 +48,9 @@ def relative_interval(arms: TwoArms, confidence: float, method: str = "log") -> 
 
 def refusal(base: float, error: float, confidence: float) -> str | None:
     """Return why nothing relative can be said of a control's value with this standard error; None where it can."""
-    if base < 0:
-        return NEGATIVE
-    return NEAR_ZERO if base == 0 or base <= quantile(confidence, None) * error else None
+    if base == 0 or abs(base) <= quantile(confidence, None) * error:
+        return NEAR_ZERO
+    return NEGATIVE if base < 0 else None
 
 
 def log_interval(ratio: float, log_error: Numbers, df: Numbers, confidence: float) -> Interval:
@@ -93,25 +93,27 @@ def log_ratio_error(arms: TwoArms) -> tuple[Numbers, Numbers]:
     return np.sqrt(x + y), df if arms.measure.kind == "mean" else np.full(np.shape(df), np.inf)
 
 
-def _fieller(arms: TwoArms, estimate: float, confidence: float) -> Interval:
+def _fieller(arms: TwoArms, confidence: float) -> Interval:
     base, value = arms.values
     n = arms.control.n
-    y = mean_variance(arms.measure, arms.control)
+    y, x = mean_variance(arms.measure, arms.control), mean_variance(arms.measure, arms.treatment)
+    # In terms of the difference, which keeps its digits where both values are far from 0.
+    difference = paired_difference(arms)
     if arms.design == "paired":
-        x = mean_variance(arms.measure, arms.treatment)
-        shared = (x + y - joint_variance(arms, arms.joint_weights()) / n) / 2
+        spread = joint_variance(arms, arms.joint_weights()) / n
+        shared = (x - y - spread) / 2
         df = np.asarray(n - 1)
     else:
-        x, shared = mean_variance(arms.measure, arms.treatment), np.zeros(())
+        spread, shared = x + y, -y
         df = np.asarray(np.inf)
         if arms.measure.kind == "mean":
             # Those of treatment - ratio x control at the estimated ratio, which may be 0 or negative.
             df = satterthwaite(x, arms.treatment.n, (value / base) ** 2 * y, n)
     square = critical(confidence, df) ** 2
-    # Roots of (value - ratio x base)^2 = square x (x - 2 ratio x shared + ratio^2 x y).
-    a, b, c = base**2 - square * y, value * base - square * shared, value**2 - square * x
+    # Roots of (difference - change x base)^2 = square x (spread - 2 change x shared + change^2 x y).
+    a, b, c = base**2 - square * y, difference * base - square * shared, difference**2 - square * spread
     inside = b**2 - a * c
     if a <= 0 or inside < 0:
         return Interval(None, None, None, NEAR_ZERO)
     root = np.sqrt(inside)
-    return Interval(estimate, float((b - root) / a - 1), float((b + root) / a - 1))
+    return Interval(float(difference / base), float((b - root) / a), float((b + root) / a))

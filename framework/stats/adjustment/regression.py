@@ -143,15 +143,17 @@ def _mapped(measure: Measure, own: Moments) -> _Mapped:
     shift = values - np.einsum("...mk,...k->...m", maps, own.mean)
     names = (OUTCOME, *(f"covariate {place}" for place in range(len(parts) - 1)))
     level = np.einsum("...mk,...k->...m", np.abs(maps), np.abs(own.mean))
-    noise = own.n[..., None] * (ROUNDING * level) ** 2
+    terms = np.einsum("...mk,...kl,...ml->...m", np.abs(maps), np.abs(own.comoments), np.abs(maps))
+    noise = np.maximum(ROUNDING * terms, own.n[..., None] * (ROUNDING * level) ** 2)
     return _Mapped(own.columns, maps, shift, own.projected(names, maps, shift), noise)
 
 
 def _fitted(side: _Mapped, inside: Numbers, target: Numbers, towards: Numbers, metric: str) -> ArmFit:
     squares, cross = inside[..., 1:, 1:], inside[..., 1:, 0]
-    scale = np.sqrt(np.einsum("...pp->...p", squares))
-    if bool((scale**2 <= side.noise[..., 1:]).any()):
+    own = np.einsum("...pp->...p", squares)
+    if bool((own <= side.noise[..., 1:]).any()):
         raise TrialError(f"metric '{metric}': a covariate has the same value for every unit", hint="Leave it out.")
+    scale = np.sqrt(own)
     correlation = squares / scale[..., :, None] / scale[..., None, :]
     if bool((np.linalg.eigvalsh(correlation)[..., 0] < COLLINEAR).any()):
         raise TrialError(f"metric '{metric}': covariates repeat each other", hint="Leave one of them out.")

@@ -44,14 +44,16 @@ def joint_variance(arms: TwoArms, weights: Numbers) -> Numbers:
 
 
 def _paired(arms: TwoArms, confidence: float, method: str) -> Differences:
-    control, treatment = arms.values
     n = arms.control.n
     error = np.sqrt(joint_variance(arms, arms.joint_weights()) / n)
-    difference = _difference(arms, control, treatment)
-    return referred(difference, error, n - 1, confidence, method, flat_p=np.exp2(1.0 - n), flat_text=ALL_ALIKE)
+    return referred(
+        paired_difference(arms), error, n - 1, confidence, method, flat_p=np.exp2(1.0 - n), flat_text=ALL_ALIKE
+    )
 
 
-def _difference(arms: TwoArms, control: Numbers, treatment: Numbers) -> Numbers:
+def paired_difference(arms: TwoArms) -> Numbers:
+    """Return treatment minus control (...,): the mean of the differences themselves where there are such."""
     if arms.joint is None or arms.measure.denominator is not None:
+        control, treatment = arms.values
         return treatment - control
     return arms.joint.mean_of(DIFFERENCE + arms.measure.numerator)
