@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +11,17 @@ from framework.analysis.outcomes_file import OutcomeFrame
 from framework.analysis.settings import AnalysisSettings
 from framework.data.engine import Engine
 from framework.errors import ConfigError
-from framework.stats.designs.clustered import CONTROL, SIZE, TOTAL, TREATMENT, cluster_arms, clustered
+from framework.stats.designs.clustered import (
+    CONTROL,
+    SIZE,
+    TOTAL,
+    TREATMENT,
+    cluster_arms,
+    cluster_shape,
+    clustered,
+)
 from framework.stats.effects import Effect
+from framework.stats.health.cautions import cautions
 from framework.stats.moments.record import Moments
 from framework.stats.relative import relative_interval
 
@@ -65,11 +75,12 @@ def _effect(
     _, place = np.unique(text["cluster"][there], return_inverse=True)
     is_control = text["arm"][there] == settings.control
     columns = {
-        prefix + word: np.bincount(place, weights=np.where(mask, numbers, 0.0))
+        prefix + word: np.bincount(place, weights=np.where(mask, numbers, 0.0)).astype(np.float64)
         for prefix, mask in ((CONTROL, is_control), (TREATMENT, ~is_control))
         for word, numbers in ((TOTAL, total), (SIZE, size))
     }
     arms = cluster_arms(Moments.of(columns), name)
+    arms = replace(arms, shapes=(cluster_shape(arms, columns),))
     rows = values["rows"][there]
     estimate = clustered(arms, int(rows.sum()), settings.confidence).single()
     sides = [float(value) for value in arms.values]
@@ -92,6 +103,6 @@ def _effect(
         method=estimate.method,
         design="clustered",
         confidence=settings.confidence,
-        warnings=estimate.warnings,
+        warnings=(*estimate.warnings, *cautions(arms)),
         df=estimate.df,
     )

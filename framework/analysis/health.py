@@ -14,7 +14,7 @@ from framework.analysis.outcomes_file import OutcomeFrame
 from framework.analysis.settings import AnalysisSettings
 from framework.data.engine import Engine
 from framework.stats.health import ArmSummary, influence, influence_from_summary, missing_outcomes, sample_ratio
-from framework.stats.health.influence import Influence
+from framework.stats.health.named import as_names, as_record, named
 from framework.stats.health.sample_ratio import sample_ratio_by_segment
 from framework.stats.moments.measure import Measure, variance_of
 from framework.stats.samples import UnitValues
@@ -59,14 +59,14 @@ def influences(
                 pair = _values(measure, rows[effects.control]), _values(measure, rows[treatment])
                 if min(side.numerator.size for side in pair) < 3:
                     continue
-                said = influence(*pair, confidence=settings.confidence)
-                ids = {"control": rows[effects.control][UNIT], "treatment": rows[treatment][UNIT]}
+                ids = {"control": as_names(rows[effects.control][UNIT]), "treatment": as_names(rows[treatment][UNIT])}
+                said = named(influence(*pair, confidence=settings.confidence), ids)
             elif measure.kind == "mean":
                 sides = [_summary(engine, outcomes, effects, measure, arm) for arm in (effects.control, treatment)]
-                said, ids = influence_from_summary(*sides, confidence=settings.confidence), None
+                said = influence_from_summary(*sides, confidence=settings.confidence)
             else:
                 continue
-            found.append(_plain(said, measure.name, effects.control, treatment, ids))
+            found.append(as_record(said, metric=measure.name, control=effects.control, treatment=treatment))
     return found
 
 
@@ -84,31 +84,3 @@ def _summary(engine: Engine, outcomes: OutcomeFrame, effects: MomentEffects, mea
     table = engine.collect(top.sort(measure.numerator, descending=True).head(LARGEST)).to_pylist()
     largest = tuple((str(row[unit]), float(row[measure.numerator])) for row in table)
     return ArmSummary(int(own.n), float(own.mean[0]), float(variance_of(measure, own)), largest)
-
-
-def _plain(
-    said: Influence, metric: str, control: str, treatment: str, ids: Mapping[str, np.ndarray] | None
-) -> dict[str, Any]:
-    units = [asdict(unit) for unit in said.units]
-    if ids is not None:
-        units = [{**unit, "unit": str(ids[unit["arm"]][unit["unit"]])} for unit in units]
-    return {
-        "metric": metric,
-        "control": control,
-        "treatment": treatment,
-        "level": said.level,
-        "text": said.text,
-        "units": units,
-        "without": [
-            {
-                "share": step.share,
-                "left_out_control": step.left_out_control,
-                "left_out_treatment": step.left_out_treatment,
-                "estimate": step.estimate.difference,
-                "ci_low": step.estimate.ci_low,
-                "ci_high": step.estimate.ci_high,
-                "p_value": step.estimate.p_value,
-            }
-            for step in said.without
-        ],
-    }

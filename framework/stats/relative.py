@@ -24,8 +24,8 @@ def relative_interval(arms: TwoArms, confidence: float, method: str = "log") -> 
 
     "log": exp(log ratio -+ quantile x error) - 1. The error is the delta method's for log(treatment) - log(control):
     with the covariance in a paired design, without it between independent arms. Reference distribution: t with n - 1
-    for a paired design, t with Satterthwaite's df of the log variances for independent means, normal for proportions
-    (statsmodels' ratio interval "log", Katz et al. 1978) and independent ratios.
+    for a paired design (clusters: `designs.clustered`), t with Satterthwaite's df of the log variances for independent
+    means, normal for proportions (statsmodels' ratio interval "log", Katz et al. 1978) and independent ratios.
 
     "fieller": the ratios that a test of treatment - ratio x control would not reject (Fieller 1954), exact for normal
     values; the same reference distribution, Satterthwaite's df at the estimated ratio (Tamhane and Logan 2004).
@@ -83,7 +83,7 @@ def log_ratio_error(arms: TwoArms) -> tuple[Numbers, Numbers]:
     base, value = arms.values
     if arms.design == "paired":
         error = np.sqrt(joint_variance(arms, arms.joint_weights(1 / base, 1 / value)) / arms.control.n)
-        return error, np.asarray(arms.control.n - 1)
+        return error, arms.paired_df
     y = mean_variance(arms.measure, arms.control) / base**2
     x = mean_variance(arms.measure, arms.treatment) / value**2
     if arms.measure.kind == "proportion":
@@ -102,7 +102,7 @@ def _fieller(arms: TwoArms, confidence: float) -> Interval:
     if arms.design == "paired":
         spread = joint_variance(arms, arms.joint_weights()) / n
         shared = (x - y - spread) / 2
-        df = np.asarray(n - 1)
+        df = arms.paired_df
     else:
         spread, shared = x + y, -y
         df = np.asarray(np.inf)

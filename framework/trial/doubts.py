@@ -12,7 +12,8 @@ from framework.records import Trial
 from framework.stats.bayes import FLAT, NormalPrior, normal_posterior
 from framework.stats.decision import DecisionRule, non_inferiority
 from framework.stats.effects import Effect
-from framework.stats.health.influence import influence, reading
+from framework.stats.health.influence import influence
+from framework.stats.health.named import as_record, named
 from framework.trial.effects import Measured
 
 SCEPTICAL = NormalPrior(0.0, 0.1, "relative")
@@ -53,37 +54,14 @@ def influences_of(
             arms = values[control], values[treatment]
             if min(arm.numerator.size for arm in arms) < 3:
                 continue
-            said = influence(*arms, design=trial.design, confidence=confidence)
             ids = {
                 "control": trial.outcomes[control].units,
                 "treatment": trial.outcomes[treatment].units,
                 "pair": trial.outcomes[control].units,
             }
-            units = tuple(replace(unit, unit=str(ids[unit.arm][int(unit.unit)])) for unit in said.units)
-            level, text = reading(said.estimate, said.without, said.winsorised, units)
-            found.append(
-                {
-                    "metric": metric,
-                    "control": control,
-                    "treatment": treatment,
-                    "evidence": trial.evidence,
-                    "level": level,
-                    "text": text,
-                    "units": [asdict(unit) for unit in units],
-                    "without": [
-                        {
-                            "share": step.share,
-                            "left_out_control": step.left_out_control,
-                            "left_out_treatment": step.left_out_treatment,
-                            "estimate": step.estimate.difference,
-                            "ci_low": step.estimate.ci_low,
-                            "ci_high": step.estimate.ci_high,
-                            "p_value": step.estimate.p_value,
-                        }
-                        for step in said.without
-                    ],
-                }
-            )
+            said = named(influence(*arms, design=trial.design, confidence=confidence), ids)
+            where = {"metric": metric, "control": control, "treatment": treatment, "evidence": trial.evidence}
+            found.append(as_record(said, **where))
     return found
 
 

@@ -21,7 +21,8 @@ class TwoArms:
     `joint` is there in a paired design: the moments, over the units that both arms share, of each column's difference
     (its name after `DIFFERENCE`) and of the control's column. Differences are what a paired estimate rests on, so they
     are kept themselves and not got by subtracting large variances. `shapes` are those of the contributions: control's
-    and treatment's, or in a paired design the one of their difference; None where only moments are known.
+    and treatment's, or in a paired design the one of their difference; None where only moments are known. `df` are the
+    degrees of freedom of a paired design's error where they are not n - 1 (`designs.clustered`).
     """
 
     measure: Measure
@@ -29,6 +30,7 @@ class TwoArms:
     treatment: Moments
     joint: Moments | None = None
     shapes: tuple[Shape, ...] | None = None
+    df: Numbers | None = None
 
     @staticmethod
     def paired(measure: Measure, joint: Moments, shapes: tuple[Shape, ...] | None = None) -> TwoArms:
@@ -46,6 +48,11 @@ class TwoArms:
     def design(self) -> str:
         """Return "paired" or "independent"."""
         return "independent" if self.joint is None else "paired"
+
+    @property
+    def paired_df(self) -> Numbers:
+        """The degrees of freedom (...,) of a paired design's error."""
+        return np.asarray(self.control.n - 1 if self.df is None else self.df)
 
     @property
     def values(self) -> tuple[Numbers, Numbers]:

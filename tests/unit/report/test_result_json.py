@@ -94,7 +94,7 @@ def test_a_value_that_json_cannot_hold_is_named(result: Result) -> None:
         (lambda raw: raw.update(verdikt=1), "Did you mean 'verdict'"),
         (lambda raw: raw["effects"][0].update(estimate="a lot"), r"result\.effects\[0\]\.estimate is 'a lot'"),
         (lambda raw: raw.update(effects={}), r"result\.effects is \{\} where a tuple belongs"),
-        (lambda raw: raw.update(cleaning=None), r"result\.cleaning is None where a Cleaning belongs"),
+        (lambda raw: raw.update(verdict=None), r"result\.verdict is None where a Verdict belongs"),
         (lambda raw: raw.update(schema_version="1"), "schema_version is '1'"),
     ],
 )

@@ -184,7 +184,21 @@ def test_minutes_linreg_abs_as_spotify_up_to_its_mixed_divisors(reference, arms_
 def keys():
     """Return (name, kind of figure, columns) of tea-tasting's sufficient statistics."""
     pre = ("pre_sessions", "pre_orders", "pre_revenue", "pre_minutes")
-    pairs = ["orders__sessions", "revenue__pre_revenue", "orders__pre_orders", "pre_orders__pre_sessions", "orders__pre_sessions", "sessions__pre_orders", "sessions__pre_sessions", "revenue__orders", "minutes__pre_minutes", "minutes__sessions", "minutes__pre_sessions", "sessions__pre_minutes", "pre_minutes__pre_sessions"]
+    pairs = [
+        "orders__sessions",
+        "revenue__pre_revenue",
+        "orders__pre_orders",
+        "pre_orders__pre_sessions",
+        "orders__pre_sessions",
+        "sessions__pre_orders",
+        "sessions__pre_sessions",
+        "revenue__orders",
+        "minutes__pre_minutes",
+        "minutes__sessions",
+        "minutes__pre_sessions",
+        "sessions__pre_minutes",
+        "pre_minutes__pre_sessions",
+    ]
     single = (*NUMBERS, "converted", *pre)
     return ["n", *(f"{kind}_{c}" for kind in ("sum", "var") for c in single), *(f"cov_{pair}" for pair in pairs)]
 

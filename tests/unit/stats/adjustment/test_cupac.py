@@ -62,7 +62,7 @@ def test_predictions_are_those_of_the_model_on_the_other_folds():
 
 
 def test_the_same_seed_gives_the_same_bytes():
-    outcome, features = draw(0, 300)
+    outcome, features = draw(0, 120)
     assert (out_of_fold(features, outcome, seed=2) == out_of_fold(features, outcome, seed=2)).all()
     assert (out_of_fold(features, outcome, seed=2) != out_of_fold(features, outcome, seed=3)).any()
 
