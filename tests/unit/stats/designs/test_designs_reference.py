@@ -143,6 +143,9 @@ def test_relative_effects_of_growthbook_are_a_delta_interval(reference, arms, ke
     assert [found.estimate - width, found.estimate + width] == near(expected["ci"])
     assert found.ci_low > expected["ci"][0]
     assert found.ci_high > expected["ci"][1]
+    greater = everything["greater_relative"]
+    assert greater["pValue"] == near(stats.t.sf(found.estimate / error, everything["dof"]))
+    assert greater["ci"][0] == near(found.estimate - stats.t.ppf(0.95, everything["dof"]) * error)
 
 
 @pytest.mark.parametrize("column", ["revenue", "sessions", "orders", "minutes"])
