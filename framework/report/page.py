@@ -35,6 +35,7 @@ def render(result: Result, sections: Sequence[ReportSection] = ()) -> str:
         scripts=scripts,
         decisions=DECISIONS,
         evidence=[_evidence(result, name) for name in evidence_names(result)],
+        by_segment_asked=bool(result.segments or result.config.get("segment")),
         warnings=all_warnings(result),
         terms=glossary.TERMS,
         config=tables.outline(result.config),
