@@ -33,7 +33,8 @@ def cautions(arms: TwoArms) -> tuple[str, ...]:
     - heavy tail: the difference's own sampling distribution has an absolute skewness above 0.14, or one unit carries
       more than a quarter of an arm's squared deviations; only where the arms' shapes are known;
     - rare events: fewer than 10 successes or failures in an arm of a proportion (in place of the heavy-tail rule);
-    - unsteady denominator: an arm's mean denominator has a relative standard error above 0.1.
+    - unsteady denominator: an arm's mean denominator has a relative standard error above 0.1; not of clustered arms,
+      where the clusters of the other arm would count as denominators of 0 (`designs.clustered` warns of few clusters).
     """
     found = []
     smallest = int(min(arms.control.n, arms.treatment.n))
@@ -59,7 +60,7 @@ def cautions(arms: TwoArms) -> tuple[str, ...]:
 
 
 def _unsteady(arms: TwoArms, side: str) -> bool:
-    if arms.measure.denominator is None:
+    if arms.measure.denominator is None or arms.df is not None:
         return False
     below = getattr(arms, side).pick((arms.measure.denominator,))
     return float(np.sqrt(below.covariance[0, 0] / below.n)) > DENOMINATOR * float(below.mean[0])

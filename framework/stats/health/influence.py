@@ -60,10 +60,11 @@ def influence(
 ) -> Influence:
     """Return how the difference reads without the 1 most extreme unit of each arm and without `shares` of them.
 
-    Extreme is what lies far from the arm's value: by the size of the contribution to the difference (linearised for a
-    ratio; ties by row). `design` "paired" leaves out pairs. Counts round up; a share that leaves out no more than the
-    step before it is skipped, and so is one that leaves fewer than 3 units. A proportion has no extreme units: its
-    units are 0 or 1, and rare events are warned of by `cautions`; it gets its estimate only.
+    Extreme is what contributes much to the difference (linearised for a ratio): by the distance from the median
+    contribution, since one huge unit drags the mean and would have the other tail cut (ties by row). `design` "paired"
+    leaves out pairs. Counts round up; a share that leaves out no more than the step before it is skipped, and so is one
+    that leaves fewer than 3 units. A proportion has no extreme units: its units are 0 or 1, and rare events are warned
+    of by `cautions`; it gets its estimate only.
 
     Raises:
         TrialError: fewer than 3 units in an arm, values as `samples.checked` refuses them, arms of different kind,
@@ -138,4 +139,5 @@ def _ranked(control: UnitValues, treatment: UnitValues, design: str) -> tuple[ND
     ours, theirs = contributions(control), contributions(treatment)
     if design == "paired":
         ours = theirs = theirs - ours
-    return np.argsort(-np.abs(ours), kind="stable"), np.argsort(-np.abs(theirs), kind="stable")
+    first, second = (np.argsort(-np.abs(one - np.median(one)), kind="stable") for one in (ours, theirs))
+    return first, second

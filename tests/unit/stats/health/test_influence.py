@@ -166,6 +166,21 @@ def test_a_proportion_has_no_extreme_units():
     assert (found.units, found.without, found.level) == ((), (), "ok")
 
 
+@pytest.mark.parametrize("design", ["independent", "paired"])
+def test_one_huge_unit_does_not_have_the_other_tail_cut(mean, design):
+    rng = np.random.default_rng(7)
+    level, gain = rng.normal(0, 0.01, 4000), rng.standard_t(4, 4000)
+    gain[17] = 1e5
+    found = influence(mean(level), mean(level + gain), design=design)
+    left = found.without[-1].estimate
+    assert found.without[-1].left_out_treatment == 40
+    # 39 of the 3,999 others go by their size, from both tails alike.
+    rows = np.argsort(np.abs(gain))[:3960]
+    assert left.difference == pytest.approx(gain[rows].mean(), abs=0.01)
+    assert left.ci_low < 0 < left.ci_high
+    assert [unit.unit for unit in found.units] == [17]
+
+
 @pytest.mark.parametrize(
     ("control", "treatment", "options", "message"),
     [
