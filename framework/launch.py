@@ -87,9 +87,12 @@ def launch_before(command: str, arguments: Sequence[str], act: Act) -> int:
 
     Raises ConfigError for no study at all, and for a sweep.
     """
-    if not any(argument.startswith("+experiment=") for argument in arguments):
+    if any(argument in {"-h", "--help"} for argument in arguments):
+        return launch(arguments, act)
+    named = [argument for argument in arguments if argument.startswith("+experiment=")]
+    if not named:
         raise ConfigError(f"{command} needs a study", hint=f"Name it: python -m framework {command} +experiment=NAME")
-    if any(argument in {"-m", "--multirun"} for argument in arguments):
+    if "," in named[0] or any(argument in {"-m", "--multirun"} for argument in arguments):
         raise ConfigError(f"{command} takes one study at a time, no sweep (-m)")
     own = [] if any(argument.startswith("hydra.run.dir=") for argument in arguments) else [RUN_DIR.format(command)]
     return launch([*arguments, *own], act)

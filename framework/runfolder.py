@@ -16,6 +16,9 @@ from framework.errors import RunError
 from framework.report.atomic import write_whole
 
 RECORD, CONFIG, RESULT, PAGE = "record.json", "config.yaml", "result.json", "report.html"
+PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE = "plan.json", "plan.html", "calibration.json", "calibration.html"
+SHOWN = (RESULT, PAGE, PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE)
+"""What a run, a plan or a calibration leaves to be read."""
 _LIBRARIES = (
     "prelaunch",
     "numpy",
@@ -46,8 +49,9 @@ def versions() -> dict[str, str]:
 class RunFolder:
     """Context manager around a run: keeps `record.json` true, whatever ends the run.
 
-    The status is "running", then "finished", "failed" or "interrupted" with the stage it happened in. A result of an
-    earlier run in the same folder is removed on entry. Raises RunError where the folder cannot be written.
+    The status is "running", then "finished", "failed" or "interrupted" with the stage it happened in. What an earlier
+    run, plan or calibration left to be read in the same folder is removed on entry. Raises RunError where the folder
+    cannot be written.
     """
 
     folder: Path
@@ -61,7 +65,7 @@ class RunFolder:
     def __enter__(self) -> Self:
         self.started = now()
         self.write("running")
-        for stale in (RESULT, PAGE):
+        for stale in SHOWN:
             self._remove(self.folder / stale)
         write_whole(self.folder / CONFIG, self.config)
         return self

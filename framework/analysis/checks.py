@@ -42,7 +42,6 @@ def checked_outcomes(
             infinite values, missing values (unless the settings say what they mean), a proportion other than 0 and 1.
     """
     rows = _counted(engine, outcomes, shares_of_units)
-    _check_arms(rows, settings, outcomes)
     for role in ("arm", "unit", "segment", "stratum", "cluster"):
         missing = sum(row[f"no_{role}"] for row in rows if f"no_{role}" in row)
         if missing:
@@ -50,6 +49,7 @@ def checked_outcomes(
                 f"{outcomes.path}, column '{getattr(settings, role)}' ({role}): {missing} value(s) are missing",
                 hint="Remove those rows, or name what they belong to.",
             )
+    _check_arms(rows, settings, outcomes)
     for row in rows:
         for name in outcomes.numbers.values():
             where = f"{outcomes.path}, column '{outcomes.theirs(name)}', arm '{row['arm']}'"
@@ -84,8 +84,8 @@ def _counted(engine: Engine, outcomes: OutcomeFrame, shares: Sequence[str]) -> l
     present = outcomes.frame.collect_schema().names()
     flags = {f"missing_{name}": flag(nw.col(name).is_null() | nw.col(name).is_nan()) for name in names}
     huge = 1.7976931348623157e308
-    flags |= {f"infinite_{name}": flag((nw.col(name) > huge) | (nw.col(name) < -huge)) for name in names}
-    flags |= {f"other_{name}": flag((nw.col(name) != 0) & (nw.col(name) != 1)) for name in shares}
+    flags |= {f"infinite_{name}": flag(((nw.col(name) > huge) | (nw.col(name) < -huge)) & ~nw.col(name).is_nan()) for name in names}
+    flags |= {f"other_{name}": flag((nw.col(name) != 0) & (nw.col(name) != 1) & ~nw.col(name).is_nan()) for name in shares}
     flags |= {
         f"no_{role}": flag(nw.col(role).is_null())
         for role in ("arm", "unit", "segment", "stratum", "cluster")
@@ -99,7 +99,12 @@ def _counted(engine: Engine, outcomes: OutcomeFrame, shares: Sequence[str]) -> l
     grouped = frame.group_by("arm").agg(
         nw.len().alias("units"), *(nw.col(name).sum() for name in (*flags, "incomplete"))
     )
-    return sorted(engine.collect(grouped).to_pylist(), key=lambda row: str(row["arm"]))
+    # Engines widen a sum of whole numbers, some of them to decimals.
+    rows = [
+        {name: value if name == "arm" else int(value) for name, value in row.items()}
+        for row in engine.collect(grouped).to_pylist()
+    ]
+    return sorted(rows, key=lambda row: str(row["arm"]))
 
 
 def _check_arms(rows: Sequence[Mapping[str, Any]], settings: AnalysisSettings, outcomes: OutcomeFrame) -> None:

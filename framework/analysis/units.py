@@ -154,7 +154,10 @@ def _named_rows(engine: Engine, outcomes: OutcomeFrame, segment: str | None) -> 
 
 
 def _placed(effect: Effect, settings: AnalysisSettings) -> Effect:
-    return replace(effect, evidence=EVIDENCE, role=settings.metrics[effect.metric].role, estimand=ESTIMAND)
+    role = settings.metrics[effect.metric].role
+    if role is None and any(own.role == "primary" for own in settings.metrics.values()):
+        role = "secondary"
+    return replace(effect, evidence=EVIDENCE, role=role, estimand=ESTIMAND)
 
 
 def _by_segment(moments: MomentEffects, settings: AnalysisSettings) -> dict[str, dict[str, int]]:

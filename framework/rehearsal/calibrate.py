@@ -4,56 +4,55 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Console
 
-from framework.config import CalibrateConfig
+from framework.config import CalibrateConfig, RunConfig
 from framework.errors import ConfigError
 from framework.fitting import Bench
-from framework.judging import decision_rule
 from framework.ledger import remember_calibration
 from framework.plugins import Plugins
-from framework.preflight import check_study
 from framework.records import Run
-from framework.rehearsal.pages import calibration_sheet
-from framework.rehearsal.rehearse import Rehearsal, rehearse, roles_of
+from framework.rehearsal.calibration_pages import calibration_sheet
+from framework.rehearsal.rehearse import Rehearsal, check_rehearsal, rehearse
+from framework.rehearsal.replications import Planting, planting, replay_plan, replicated, tasks_of, with_gains
 from framework.report.atomic import write_whole
 from framework.report.progress import stages
 from framework.report.sheet import show_sheet, write_sheet
 from framework.report.terminal import print_path
-from framework.runfolder import RunFolder, now, versions
+from framework.runfolder import CALIBRATION, CALIBRATION_PAGE, RunFolder, now, versions
 from framework.stages import Stages, watched
-from framework.stats.decision import rule_digest, rule_text
+from framework.stats.decision import rule_digest
 from framework.stats.effects import Calibration
-from framework.stats.replication.bags import Bags, bag_numbers, bagged
-from framework.stats.replication.replay import Asked, Replay, Replayed, merged, replay, truths
-from framework.stats.replication.tally import Tally, tallied
-from framework.trial.effects import pairs_of
-from framework.trial.replicate import replicate
+from framework.stats.multiplicity.families import MAX_T
+from framework.stats.replication.replay import Replay, Replayed
+from framework.stats.replication.tally import Share, Tally, share_of, tallied
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-FILE_NAME, PAGE_NAME = "calibration.json", "calibration.html"
-AT_ONCE = 250
-"""Replications in one task: enough to be worth sending to a process, few enough to show progress."""
+FEWEST = 100
+"""Replications below which a share says nothing."""
 
 
 @dataclass(frozen=True)
 class Calibrated:
-    """What the replications said: the A/A tally, the one with planted effects, and what was planted (metric's unit)."""
+    """What the replications said: the A/A tally and the one with planted gains.
+
+    `promised` is how often a planted gain was found at the level that it was planned for, by place in the plan's
+    effects. `p_values` are those of the A/A replications, of each kind of evidence's primary metrics.
+    """
 
     null: Tally
     planted: Tally
-    gains: dict[tuple[str, str], float]
-    p_values: dict[str, list[float]]
+    planting: Planting
+    promised: dict[int, Share]
+    p_values: dict[tuple[str, str, str], list[float]]
 
 
 def calibrate(config: DictConfig, folder: Path, plugins: Plugins) -> None:
@@ -61,139 +60,128 @@ def calibrate(config: DictConfig, folder: Path, plugins: Plugins) -> None:
     from framework.run import read_study
 
     study, plain, text = read_study(config)
-    if study.calibrate.replications < 100:
-        raise ConfigError(
-            f"calibrate.replications is {study.calibrate.replications}", allowed="100 or more, better 10000"
-        )
     this = Run(study.study, folder, study.seed, plain)
     bench = Bench(study, this, plugins)
     with RunFolder(folder, study.study, study.seed, text) as record, watched(plugins, this), stages() as progress:
+        warnings = [*check_rehearsal(study), *plugins.check(config=plain)]
+        _check(study.calibrate)
         opened = Stages(this, record, progress, plugins)
-        rehearsal = rehearse(bench, opened, [*check_study(study), *plugins.check(config=plain)])
-        tasks = 2 * -(-study.calibrate.replications // AT_ONCE)
-        with opened.stage("replications", "Replicating the trial", total=tasks) as step:
-            plan = replay_plan(bench, rehearsal)
-            found = _replicated(plan, study.calibrate, study.seed, step)
+        rehearsal = rehearse(bench, opened, warnings)
+        plan, notes = replay_plan(bench, rehearsal)
+        total = 2 * len(tasks_of(study.calibrate.replications))
+        with opened.stage("replications", "Replicating the trial", total=total) as step:
+            found = calibrated(plan, study.calibrate, study.seed, step)
         with opened.stage("report", "Writing the report"):
-            rule = decision_rule(study, rehearsal.metrics)
-            sheet = calibration_sheet(study, rehearsal, plan, found, rule_text(rule))
-            write_whole(folder / FILE_NAME, _as_json(study.study, plan, found, rule_digest(rule), rehearsal) + "\n")
-            page = write_sheet(sheet, folder / PAGE_NAME)
-        remember_calibration(study.study, rehearsal.data_digest, rule_digest(rule), _rows(found))
+            said = (*notes, *found.planting.notes, *_limits(study))
+            sheet = calibration_sheet(study, rehearsal, plan, found, said)
+            write_whole(folder / CALIBRATION, _as_json(study, plan, found, rehearsal, said) + "\n")
+            page = write_sheet(sheet, folder / CALIBRATION_PAGE)
+        remember_calibration(study.study, rehearsal.data_digest, rule_digest(plan.rule), _rows(plan, found))
     show_sheet(sheet, Console(width=study.report.width, highlight=False))
     print_path(page)
 
 
-def replay_plan(bench: Bench, rehearsal: Rehearsal) -> Replay:
-    """Return the study's trials as bags of units, with every effect that a run would test."""
-    study = bench.config
-    roles = roles_of(rehearsal.metrics)
-    bags: dict[tuple[str, str], Bags] = {}
-    asked: list[Asked] = []
-    for number, trial in enumerate(rehearsal.trials):
-        measured = rehearsal.measured[trial.evidence]
-        pairs = pairs_of(trial, measured, control=study.control, roles=roles, floor=study.trial.segment_floor)
-        arms = [study.control, *(name for name in trial.outcomes if name != study.control)]
-        rng = np.random.default_rng([study.seed, 7, number])
-        sizes = {arm: len(trial.outcomes[arm]) for arm in arms}
-        first = bag_numbers(sizes[arms[0]], rng)
-        bag = {arm: first if trial.design == "paired" else bag_numbers(sizes[arm], rng) for arm in arms}
-        names = {arm: _segment_names(trial.outcomes[arm]) for arm in arms}
-        segments = tuple(dict.fromkeys(pair.segment for pair in pairs if pair.segment is not None))
-        for metric, values in measured.items():
-            ordered = {arm: values[arm] for arm in arms}
-            bags[trial.evidence, metric] = bagged(
-                ordered, names, bag, metric=metric, design=trial.design, segments=segments
-            )
-        asked += [
-            Asked(trial.evidence, pair.metric, pair.control, pair.treatment, pair.segment, roles[pair.metric])
-            for pair in pairs
-        ]
-    rule = decision_rule(study, rehearsal.metrics)
-    return Replay(bags, tuple(asked), rule, 1.0 - study.decision.alpha, study.decision.alpha)
+def calibrated(plan: Replay, settings: CalibrateConfig, seed: int, advance: Callable[[], None]) -> Calibrated:
+    """Return what replications of the plan say, without and with planted gains."""
+    replications, jobs = settings.replications, settings.jobs
+    null = replicated(plan, replications, (seed, 0), jobs=jobs, advance=advance)
+    chosen = planting(plan, null, settings.planted, (seed,))
+    found = replicated(with_gains(plan, chosen.gains), replications, (seed, 1), jobs=jobs, advance=advance)
+    return Calibrated(
+        null=tallied(plan, null),
+        planted=tallied(plan, found),
+        planting=chosen,
+        promised=_promised(plan, found, chosen),
+        p_values={
+            (asked.evidence, asked.metric, asked.treatment): null.p_value[row][np.isfinite(null.p_value[row])].tolist()
+            for row, asked in enumerate(plan.asked)
+            if asked.segment is None and asked.role == "primary"
+        },
+    )
 
 
-def _segment_names(outcomes: Any) -> NDArray[np.str_]:
-    names = np.array([*outcomes.segment_names, ""], dtype=np.str_)
-    return np.asarray(names[outcomes.segment])
+def _check(settings: CalibrateConfig) -> None:
+    if settings.replications < FEWEST:
+        raise ConfigError(
+            f"calibrate.replications is {settings.replications}", allowed=f"{FEWEST} or more, better 10000"
+        )
+    planted = settings.planted
+    if planted is not None and not 0 < abs(planted) < np.inf:
+        raise ConfigError(f"calibrate.planted is {planted:g}", allowed="a relative effect such as 0.05, or null")
+    if settings.jobs is not None and settings.jobs < 1:
+        raise ConfigError(f"calibrate.jobs is {settings.jobs}", allowed="1 or more processes, or null for one a core")
 
 
-def _rows(found: Calibrated) -> list[dict[str, Any]]:
+def _limits(study: RunConfig) -> list[str]:
+    """Return in what the replications differ from what a run does."""
+    limits = []
+    if study.decision.correction == MAX_T:
+        limits.append("decision.correction is max_t, which replications replace by Holm's.")
+    if {"holdout", "simulated"} <= set(study.decision.evidence or study.trial.evidence):
+        limits.append(
+            "Decisions take it that the simulator passes its check. In a run where it fails, the holdout decides "
+            "alone: more is shipped, right or wrong."
+        )
+    return limits
+
+
+def _promised(plan: Replay, found: Replayed, chosen: Planting) -> dict[int, Share]:
+    """Return how often each planted gain had p at most the level that it was planned for."""
+    shares: dict[int, Share] = {}
+    for row, asked in enumerate(plan.asked):
+        level = chosen.levels.get((asked.evidence, asked.metric))
+        control = plan.pools[asked.evidence].arms[0]
+        if level is None or asked.segment is not None or asked.control != control or plan.rule.least(asked.metric):
+            continue
+        known = np.isfinite(found.p_value[row])
+        shares[row] = share_of(int((found.p_value[row] <= level).sum()), int(known.sum()))
+    return shares
+
+
+def _rows(plan: Replay, found: Calibrated) -> list[dict[str, Any]]:
     """Return each effect's names with what a later run shows beside it (`effects.Calibration`)."""
     rows = []
     for null, planted in zip(found.null.effects, found.planted.effects, strict=True):
-        asked, gain = null.asked, found.gains.get((null.asked.evidence, null.asked.metric))
-        known = gain is not None and asked.control not in found.planted.decisions
+        asked = null.asked
+        known = (asked.evidence, asked.metric) in found.planting.gains
+        known = known and asked.control == plan.pools[asked.evidence].arms[0]
+        power = planted.rejected_after_correction or planted.rejected
         calibration = Calibration(
-            replications=found.null.replications,
+            replications=null.coverage.n,
             coverage=null.coverage.share,
             coverage_interval=(null.coverage.low, null.coverage.high),
             false_positive_rate=null.rejected.share,
             false_positive_interval=(null.rejected.low, null.rejected.high),
-            planted=gain if known else None,
-            power=planted.rejected.share if known else None,
-            power_interval=(planted.rejected.low, planted.rejected.high) if known else (),
+            planted=planted.truth if known else None,
+            power=power.share if known else None,
+            power_interval=(power.low, power.high) if known else (),
         )
-        names = [asked.evidence, asked.metric, asked.control, asked.treatment, asked.segment]
-        rows.append({"effect": names, "calibration": asdict(calibration)})
+        if null.coverage.n:
+            names = [asked.evidence, asked.metric, asked.control, asked.treatment, asked.segment]
+            rows.append({"effect": names, "calibration": asdict(calibration)})
     return rows
 
 
-def _replicated(plan: Replay, settings: CalibrateConfig, seed: int, step: Callable[[], None]) -> Calibrated:
-    replications, jobs, planted = settings.replications, settings.jobs, settings.planted
-    chunks = [AT_ONCE] * (replications // AT_ONCE)
-    chunks += [replications % AT_ONCE] if replications % AT_ONCE else []
-    null = _run(plan, chunks, jobs, step, (seed, 0))
-    gains = _gains(plan, null, planted)
-    treatments = {asked.treatment for asked in plan.asked}
-    full = {(evidence, metric, arm): gain for (evidence, metric), gain in gains.items() for arm in treatments}
-    with_gain = Replay(plan.bags, plan.asked, plan.rule, plan.confidence, plan.alpha, full)
-    found = _run(with_gain, chunks, jobs, step, (seed, 1))
-    p_values = {
-        f"{asked.evidence}: {asked.metric}, {asked.treatment}": null.p_value[row].tolist()
-        for row, asked in enumerate(plan.asked)
-        if asked.segment is None and asked.role == "primary"
-    }
-    return Calibrated(tallied(plan, null), tallied(with_gain, found), gains, p_values)
-
-
-def _run(
-    plan: Replay, chunks: Sequence[int], jobs: int | None, step: Callable[[], None], seed: tuple[int, ...]
-) -> Replayed:
-    trial = partial(_chunk, plan, tuple(chunks), seed)
-    return merged(replicate(trial, range(len(chunks)), jobs=-1 if jobs is None else jobs, chunk=1, advance=step))
-
-
-def _chunk(plan: Replay, chunks: tuple[int, ...], seed: tuple[int, ...], number: int) -> Replayed:
-    return replay(plan, chunks[number], [*seed, number])
-
-
-def _gains(plan: Replay, null: Replayed, planted: float | None) -> dict[tuple[str, str], float]:
-    """Return what is planted on each primary metric, towards its good side: relative as asked, or the detectable."""
-    from scipy import stats
-
-    values = truths(plan)
-    reach = float(stats.norm.isf(plan.alpha / 2) + stats.norm.ppf(plan.rule.power))
-    gains: dict[tuple[str, str], float] = {}
-    for row, asked in enumerate(plan.asked):
-        key = (asked.evidence, asked.metric)
-        if asked.segment is not None or asked.role != "primary" or key in gains:
-            continue
-        size = reach * float(np.mean(null.standard_error[row])) if planted is None else abs(planted * values[asked])
-        gains[key] = plan.rule.sign(asked.metric) * (size + plan.rule.least(asked.metric))
-    return gains
-
-
-def _as_json(study: str, plan: Replay, found: Calibrated, digest: str, rehearsal: Rehearsal) -> str:
+def _as_json(study: RunConfig, plan: Replay, found: Calibrated, rehearsal: Rehearsal, notes: tuple[str, ...]) -> str:
     plain: Mapping[str, Any] = {
-        "study": study,
-        "rule_digest": digest,
+        "study": study.study,
+        "seed": study.seed,
+        "rule_digest": rule_digest(plan.rule),
         "data_digest": rehearsal.data_digest,
         "alpha": plan.alpha,
         "confidence": plan.confidence,
-        "planted": [{"evidence": e, "metric": m, "gain": gain} for (e, m), gain in found.gains.items()],
+        "power": plan.rule.power,
+        "planted": [
+            {"evidence": e, "metric": m, "gain": gain, "level": found.planting.levels.get((e, m))}
+            for (e, m), gain in found.planting.gains.items()
+        ],
         "null": asdict(found.null),
         "with_planted_effect": asdict(found.planted),
+        "found_as_promised": [
+            {"effect": asdict(plan.asked[row]), "share": asdict(own)} for row, own in found.promised.items()
+        ],
+        "notes": list(notes),
+        "warnings": list(rehearsal.warnings),
         "finished": now(),
         "command": " ".join(sys.argv),
         "versions": versions(),

@@ -3,55 +3,48 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from rich.console import Console
 
-from framework.config import RunConfig
-from framework.errors import ConfigError
+from framework.config import PlanConfig, RunConfig
+from framework.errors import ConfigError, TrialError, did_you_mean
 from framework.fitting import Bench
 from framework.judging import decision_rule
-from framework.kinds import Metric
 from framework.plugins import Plugins
-from framework.preflight import check_study
-from framework.records import Run, UnitValues
-from framework.rehearsal.foreknown import reduction_by_past
+from framework.records import Run
+from framework.rehearsal.live import Case, Live, Stretch, cases_of, rows_of, stretches
 from framework.rehearsal.plan_pages import plan_sheet
-from framework.rehearsal.rehearse import Rehearsal, rehearse, roles_of
+from framework.rehearsal.promise import first_level, smallest_found
+from framework.rehearsal.rehearse import Rehearsal, check_rehearsal, rehearse, roles_of
 from framework.report.atomic import write_whole
 from framework.report.progress import stages
 from framework.report.sheet import show_sheet, write_sheet
 from framework.report.terminal import print_path
-from framework.runfolder import RunFolder, now, versions
+from framework.runfolder import PLAN, PLAN_PAGE, RunFolder, now, versions
 from framework.stages import Stages, watched
-from framework.stats.arms import arm_value
 from framework.stats.compare import compare
 from framework.stats.decision import DecisionRule, rule_digest
-from framework.stats.planning.observed import minimum_detectable
-from framework.stats.planning.plan import Plan, plan_units
-from framework.stats.planning.setting import Setting
-from framework.stats.planning.traffic import Accumulation, Duration, accumulated, days_for
-from framework.stats.planning.variance import unit_sd
-from framework.stats.sequential.design import group_sequential, inflation_factor
+from framework.stats.planning.traffic import Accumulation, accumulated
+from framework.stats.sequential.design import RULES, SHAPES, group_sequential, inflation_factor
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
-WORTH_IT = 0.01
-"""Share of variance that covariates must save to be worth a row of the plan."""
-FILE_NAME, PAGE_NAME = "plan.json", "plan.html"
+SPENDINGS = tuple(rule for rule in RULES if SHAPES.get(rule, 0.0) is not None)
+"""Rules of a group-sequential design that need no parameter."""
 
 
 @dataclass(frozen=True)
 class Rehearsed:
     """What the study's own trial can show of one metric, as rehearsed: its control's value and the detectable effect.
 
-    `minimum` is the smallest true difference (metric's unit) found with the rule's power at the family's first step,
-    the largest over the treatments.
+    `minimum` is the smallest true difference (metric's unit) found with the rule's power at `level`, the largest over
+    the treatments; None where no unit differs between the arms.
     """
 
     evidence: str
@@ -60,30 +53,22 @@ class Rehearsed:
     design: str
     units: int
     control: float
-    minimum: float
+    level: float
+    minimum: float | None
     relative_minimum: float | None
 
 
 @dataclass(frozen=True)
-class Live:
-    """A live test of one metric with users split between the arms: the units and days for one relative effect."""
-
-    metric: str
-    relative: float
-    covariates: bool
-    plan: Plan
-    duration: Duration | None
-
-
-@dataclass(frozen=True)
 class Planned:
-    """Everything that the plan says; `settings` are the live test's, by metric and by whether covariates help."""
+    """Everything that the plan says."""
 
     rehearsed: tuple[Rehearsed, ...]
+    cases: tuple[Case, ...]
     live: tuple[Live, ...]
-    settings: dict[tuple[str, bool], Setting]
+    stretches: tuple[Stretch, ...]
     traffic: Accumulation | None
     inflation: float
+    notes: tuple[str, ...]
 
 
 def plan(config: DictConfig, folder: Path, plugins: Plugins) -> None:
@@ -91,19 +76,20 @@ def plan(config: DictConfig, folder: Path, plugins: Plugins) -> None:
     from framework.run import read_study
 
     study, plain, text = read_study(config)
-    _check(study)
     this = Run(study.study, folder, study.seed, plain)
     bench = Bench(study, this, plugins)
     with RunFolder(folder, study.study, study.seed, text) as record, watched(plugins, this), stages() as progress:
+        warnings = [*check_rehearsal(study), *plugins.check(config=plain)]
+        _check(study.plan)
         opened = Stages(this, record, progress, plugins)
-        rehearsal = rehearse(bench, opened, [*check_study(study), *plugins.check(config=plain)])
+        rehearsal = rehearse(bench, opened, warnings)
         with opened.stage("plan", "Planning"):
             rule = decision_rule(study, rehearsal.metrics)
             planned = planned_for(study, rehearsal, rule)
         with opened.stage("report", "Writing the report"):
             sheet = plan_sheet(study, rehearsal, planned)
-            write_whole(folder / FILE_NAME, _as_json(study, planned, rule, rehearsal) + "\n")
-            page = write_sheet(sheet, folder / PAGE_NAME)
+            write_whole(folder / PLAN, _as_json(study, planned, rule, rehearsal) + "\n")
+            page = write_sheet(sheet, folder / PLAN_PAGE)
     show_sheet(sheet, Console(width=study.report.width, highlight=False))
     print_path(page)
 
@@ -111,112 +97,118 @@ def plan(config: DictConfig, folder: Path, plugins: Plugins) -> None:
 def planned_for(study: RunConfig, rehearsal: Rehearsal, rule: DecisionRule) -> Planned:
     """Return what the rehearsal says of the trial itself, and of a live test of the same metrics."""
     traffic = None
-    if rehearsal.days > 1 and len(rehearsal.first_seen):
-        traffic = accumulated(rehearsal.first_seen, rehearsal.days)
+    if rehearsal.days > 1 and len(rehearsal.days_ago):
+        traffic = accumulated(rehearsal.days_ago, rehearsal.days)
     inflation = 1.0
     if study.plan.looks > 1:
         design = group_sequential(study.plan.looks, rule=study.plan.spending, alpha=rule.alpha)
         inflation = inflation_factor(design, rule.power)
-    settings = _settings(study, rehearsal, rule, inflation)
-    live = []
-    for (metric, covariates), setting in settings.items():
-        for relative in study.plan.effects:
-            units = plan_units(setting, abs(relative * float(setting.baseline or 0.0)))
-            duration = None
-            if traffic is not None:
-                duration = days_for(traffic, units.n_total, share=study.plan.traffic, follow_up=study.plan.follow_up)
-            live.append(Live(metric, relative, covariates, units, duration))
-    return Planned(tuple(_rehearsed(study, rehearsal, rule)), tuple(live), settings, traffic, inflation)
+    rehearsed, left_out = _rehearsed(study, rehearsal, rule)
+    cases, notes = cases_of(study, rehearsal, rule, inflation)
+    return Planned(
+        rehearsed=tuple(rehearsed),
+        cases=cases,
+        live=tuple(row for case in cases for row in rows_of(case, study, rule, traffic)),
+        stretches=() if traffic is None else stretches(cases, traffic, study.plan.traffic),
+        traffic=traffic,
+        inflation=inflation,
+        notes=(*left_out, *notes),
+    )
 
 
-def _check(study: RunConfig) -> None:
-    for effect in study.plan.effects:
-        if not abs(effect) > 0:
+def _check(settings: PlanConfig) -> None:
+    if not settings.effects:
+        raise ConfigError("plan.effects is empty", allowed="relative effects other than 0, such as [0.05, 0.1]")
+    for effect in settings.effects:
+        if not 0 < abs(effect) < math.inf:
             raise ConfigError(f"plan.effects holds {effect:g}", allowed="relative effects other than 0, such as 0.05")
-    if not 0 < study.plan.traffic <= 1:
-        raise ConfigError(f"plan.traffic is {study.plan.traffic:g}", allowed="a share above 0 and at most 1")
-    if study.plan.looks < 1 or study.plan.follow_up < 0:
-        raise ConfigError(
-            f"plan.looks is {study.plan.looks}, plan.follow_up {study.plan.follow_up}", allowed="1 and 0 or more"
-        )
+    if not 0 < settings.traffic <= 1:
+        raise ConfigError(f"plan.traffic is {settings.traffic:g}", allowed="a share above 0 and at most 1")
+    if settings.looks < 1:
+        raise ConfigError(f"plan.looks is {settings.looks}", allowed="1 or more")
+    if settings.follow_up < 0:
+        raise ConfigError(f"plan.follow_up is {settings.follow_up}", allowed="0 days or more")
+    if settings.spending not in SPENDINGS:
+        hint = did_you_mean(settings.spending, SPENDINGS)
+        raise ConfigError(f"plan.spending is '{settings.spending}'", allowed=SPENDINGS, hint=hint)
+    try:
+        group_sequential(settings.looks, rule=settings.spending)
+    except TrialError as error:
+        raise ConfigError(f"plan.spending={settings.spending}, plan.looks={settings.looks}: {error}") from error
 
 
-def _rehearsed(study: RunConfig, rehearsal: Rehearsal, rule: DecisionRule) -> list[Rehearsed]:
+def _rehearsed(study: RunConfig, rehearsal: Rehearsal, rule: DecisionRule) -> tuple[list[Rehearsed], list[str]]:
+    """Return each metric's smallest difference on each evidence, and which metric cannot be compared there."""
     roles = roles_of(rehearsal.metrics)
     treatments = [name for name in study.strategies if name != study.control]
-    family = len(treatments) * len(rule.primary)
-    rows = []
+    rows: list[Rehearsed] = []
+    notes: list[str] = []
     for trial in rehearsal.trials:
-        for metric, values in rehearsal.measured[trial.evidence].items():
-            effects = [
-                compare(
-                    values[study.control],
-                    values[treatment],
-                    metric=metric,
-                    control_name=study.control,
-                    treatment_name=treatment,
-                    design=trial.design,
-                )
-                for treatment in treatments
-            ]
-            level = rule.alpha / (family if roles[metric] == "primary" else 1)
-            minimum = max(minimum_detectable(effect, alpha=level, power=rule.power) for effect in effects)
-            control = effects[0].control_value
-            relative = minimum / control if control > 0 else None
-            units = effects[0].n_control + (0 if trial.design == "paired" else effects[0].n_treatment)
-            rows.append(
-                Rehearsed(trial.evidence, metric, roles[metric], trial.design, units, control, minimum, relative)
-            )
-    return rows
-
-
-def _settings(
-    study: RunConfig, rehearsal: Rehearsal, rule: DecisionRule, inflation: float
-) -> dict[tuple[str, bool], Setting]:
-    """Return a live test's settings for each primary metric and guardrail, out of the first evidence that has it."""
-    found: dict[tuple[str, bool], Setting] = {}
-    for rated in rehearsal.metrics:
-        label = rated.metric.label
-        if not isinstance(rated.metric, Metric) or rated.role not in {"primary", "guardrail"}:
-            continue
-        trial = next((one for one in rehearsal.trials if label in rehearsal.measured[one.evidence]), None)
-        if trial is None:
-            continue
-        values: UnitValues = rehearsal.measured[trial.evidence][label][study.control]
-        baseline = arm_value(values, metric=label, arm=study.control).estimate
-        if baseline is None or baseline <= 0:
-            continue
-        reduction = reduction_by_past(values, trial.outcomes[study.control], rehearsal.data)
-        for covariates in (False, True):
-            if covariates and (reduction is None or reduction < WORTH_IT):
+        measured = rehearsal.measured[trial.evidence]
+        for metric, values in measured.items():
+            try:
+                effects = [
+                    compare(
+                        values[study.control],
+                        values[treatment],
+                        metric=metric,
+                        control_name=study.control,
+                        treatment_name=treatment,
+                        design=trial.design,
+                    )
+                    for treatment in treatments
+                ]
+            except TrialError as error:
+                if roles[metric] == "primary":
+                    raise
+                notes.append(f"Not planned ({trial.evidence}): {error}")
                 continue
-            # Adjusted shares are compared as means of 0 and 1.
-            kind = "mean" if covariates and values.kind == "proportion" else values.kind
-            found[label, covariates] = Setting(
-                metric=label,
-                kind=kind,
-                baseline=float(baseline),
-                sd=None if kind == "proportion" else unit_sd(values, label, study.control),
-                alpha=rule.alpha,
-                power=rule.power,
-                treatments=len(study.strategies) - 1,
-                metrics=len(rule.primary) if rated.role == "primary" else 1,
-                variance_reduction=float(reduction or 0.0) if covariates else 0.0,
-                inflation=inflation,
+            level = first_level(rule, metric, measured, len(treatments))
+            error_at_most = max(effect.standard_error for effect in effects)
+            minimum = smallest_found(rule, metric, error_at_most, level) if error_at_most > 0 else None
+            control = effects[0].control_value
+            units = sum(len(own) for own in trial.outcomes.values())
+            rows.append(
+                Rehearsed(
+                    evidence=trial.evidence,
+                    metric=metric,
+                    role=roles[metric],
+                    design=trial.design,
+                    units=effects[0].n_control if trial.design == "paired" else units,
+                    control=control,
+                    level=level,
+                    minimum=minimum,
+                    relative_minimum=None if minimum is None or control <= 0 else minimum / control,
+                )
             )
-    return found
+    order = ("primary", "guardrail")
+    rows.sort(key=lambda row: order.index(row.role) if row.role in order else len(order))
+    return rows, notes
 
 
 def _as_json(study: RunConfig, planned: Planned, rule: DecisionRule, rehearsal: Rehearsal) -> str:
     plain: dict[str, Any] = {
         "study": study.study,
+        "seed": study.seed,
         "rule_digest": rule_digest(rule),
         "data_digest": rehearsal.data_digest,
         "rehearsed": [asdict(row) for row in planned.rehearsed],
         "live": [asdict(row) for row in planned.live],
+        "stretches": [
+            {
+                "days": own.days,
+                "users": own.users,
+                "smallest": [
+                    {"evidence": case.evidence, "metric": case.metric, "covariates": case.covariates, "found": found}
+                    for case, found in zip(planned.cases, own.smallest, strict=True)
+                ],
+            }
+            for own in planned.stretches
+        ],
         "inflation": planned.inflation,
         "traffic_days": rehearsal.days,
-        "unique_users_by_day": [] if planned.traffic is None else np.asarray(planned.traffic.uniques).tolist(),
+        "users_of_the_last_days": [] if planned.traffic is None else planned.traffic.uniques.tolist(),
+        "notes": list(planned.notes),
         "warnings": list(rehearsal.warnings),
         "finished": now(),
         "command": " ".join(sys.argv),

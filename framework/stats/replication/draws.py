@@ -1,4 +1,4 @@
-"""Replications of a trial in which nothing differs: units drawn again, arms dealt by chance."""
+"""Replications of a trial in which nothing differs: units drawn again, their outcomes dealt to the arms by chance."""
 
 from __future__ import annotations
 
@@ -6,124 +6,119 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from framework.stats.moments.measure import value_of
-from framework.stats.moments.record import Moments, Numbers
-from framework.stats.moments.two_arms import DIFFERENCE, TwoArms
-from framework.stats.replication.bags import Bags, column_of
+from framework.stats.moments.record import Numbers
+from framework.stats.replication.planting import planted
+from framework.stats.replication.pool import Pool
+from framework.stats.samples import UnitValues
+
+WIDEST = 12_000
+"""States that weights are held for; where there are more, units are drawn in bags."""
+FEWEST = 100
+"""Bags that the smallest arm draws at least, where its units allow it."""
 
 
 @dataclass(frozen=True)
-class Draws:
-    """R replications of which bags are in which arm.
+class States:
+    """All that a draw can give: a population in which every arm has the same truth, but for what was planted.
 
-    Paired: `weights` (R, K x G) over the bags in each of the K rotations of the arms. Independent: `weights`
-    (R, K, all bags), how often each bag of any arm is in each arm.
+    State s (S,) lies in the bag `bag` (S,) of `bags`, which are drawn as a whole, and in the segment `segment` (S,), a
+    place as in the pool. `values` are by metric and arm, (S,): what the arm sees where the state is drawn.
+
+    Paired: a unit is in as many states as there are arms, and in each of them the arms' outcomes are dealt to the arms
+    in another way, so that each arm sees each outcome once. Independent: every unit of every arm is one state, and any
+    arm may draw it.
     """
 
-    design: str
-    weights: Numbers
+    bags: int
+    bag: NDArray[np.intp]
+    segment: NDArray[np.intp]
+    values: Mapping[str, Mapping[str, UnitValues]]
 
 
-def null_draws(design: str, sizes: tuple[int, ...], replications: int, rng: np.random.Generator) -> Draws:
-    """Return replications in which all arms share one truth, whatever they were in the trial.
+def states_of(
+    pool: Pool,
+    rng: np.random.Generator,
+    gains: Mapping[tuple[str, str], float] | None = None,
+    *,
+    widest: int = WIDEST,
+) -> States:
+    """Return the population that a task's replications are drawn from; `gains` are planted by (metric, arm).
 
-    Paired: bags are drawn with replacement, and in each draw the arms' outcomes are dealt to the arms by a random
-    rotation: every arm is expected to have what all of them have on average. Independent: each arm gets as many bags as
-    it had, drawn with replacement from the bags of all arms.
+    Units are put into bags of equal size where there would be more than `widest` states to weigh. A bag spreads as its
+    units do, since each of them is dealt by itself; how well it does is chance, so every task has bags of its own.
     """
-    arms = len(sizes)
-    if design == "paired":
-        # A bag drawn twice is dealt twice: one deal for both would double the spread between replications.
-        states = arms * sizes[0]
-        return Draws(
-            design, rng.multinomial(sizes[0], np.full(states, 1 / states), size=replications).astype(np.float64)
-        )
-    pool = sum(sizes)
-    weights = np.stack(
-        [rng.multinomial(size, np.full(pool, 1 / pool), size=replications) for size in sizes], axis=1
-    ).astype(np.float64)
-    return Draws(design, weights)
+    bagged, values = (_paired if pool.design == "paired" else _independent)(pool, rng, widest)
+    for (metric, arm), gain in (gains or {}).items():
+        values[metric][arm] = planted(values[metric][arm], gain, rng, metric=metric)
+    return States(*bagged, values)
 
 
-def truth_of(bags: Bags, segment: str | None) -> float:
-    """Return the value that every arm has in truth under `null_draws`: that of all arms' units together."""
-    group = bags.groups[segment]
-    if bags.design == "paired":
-        own = [group.pick([column_of(arm, name) for name in bags.measure.own_columns]).pooled() for arm in bags.arms]
-        mean = np.mean([part.mean for part in own], axis=0)
-        pooled = Moments(bags.measure.own_columns, own[0].n, mean, own[0].comoments)
-        return float(value_of(bags.measure, pooled))
-    return float(value_of(bags.measure, group.pooled()))
+def weights_of(
+    pool: Pool, states: States, replications: int, rng: np.random.Generator
+) -> dict[str | None, NDArray[np.float64]]:
+    """Return how often each bag is drawn, (R + 1, bags), by arm; paired arms share one draw, named None.
 
-
-def replicated(
-    bags: Bags, draws: Draws, segment: str | None, planted: Mapping[str, float]
-) -> dict[tuple[str, str], TwoArms]:
-    """Return every ordered pair of arms (control, treatment), first named first, as a batch (R,).
-
-    `planted` maps an arm to what is added to its value (metric's unit).
+    Each arm gets as many units as it had, drawn with replacement. The last row draws every bag once: the population.
     """
-    group = bags.groups[segment]
-    columns = bags.measure.own_columns
-    pairs = [(a, b) for place, a in enumerate(bags.arms) for b in bags.arms[place + 1 :]]
-    if bags.design == "paired":
-        joint = _rotated(bags, group).pooled(draws.weights)
-        return {pair: _paired(bags, joint, pair, planted) for pair in pairs}
-    sides = {
-        arm: _planted(bags, group.pooled(draws.weights[:, place, :]), planted.get(arm, 0.0))
-        for place, arm in enumerate(bags.arms)
+    if pool.design == "paired":
+        return {None: _drawn(states.bags, states.bags // len(pool.arms), replications, rng)}
+    each = len(states.bag) / states.bags
+    return {
+        arm: _drawn(states.bags, max(2, round(size / each)), replications, rng)
+        for arm, size in zip(pool.arms, pool.sizes, strict=True)
     }
-    return {(a, b): TwoArms(bags.measure, sides[a].pick(columns), sides[b].pick(columns)) for a, b in pairs}
 
 
-def _rotated(bags: Bags, group: Moments) -> Moments:
-    """Return the bags under each rotation of the arms, one rotation after the other."""
-    names = bags.measure.own_columns
-    turns = []
-    for turn in range(len(bags.arms)):
-        order = [*bags.arms[turn:], *bags.arms[:turn]]
-        turns.append(group.pick([column_of(arm, name) for arm in order for name in names]))
-    return Moments(
-        tuple(column_of(arm, name) for arm in bags.arms for name in names),
-        np.concatenate([turn.n for turn in turns]),
-        np.concatenate([turn.mean for turn in turns]),
-        np.concatenate([turn.comoments for turn in turns]),
-    )
+def _drawn(bags: int, draws: int, replications: int, rng: np.random.Generator) -> Numbers:
+    first = bags * np.arange(replications)[:, None]
+    places = first + rng.integers(bags, size=(replications, draws))
+    counts = np.bincount(places.ravel(), minlength=bags * replications).reshape(replications, bags)
+    return np.concatenate([counts, np.ones((1, bags))]).astype(np.float64)
 
 
-def _paired(bags: Bags, joint: Moments, pair: tuple[str, str], planted: Mapping[str, float]) -> TwoArms:
-    """Return the joint moments of one pair: differences and the control's columns."""
-    control, treatment = pair
-    names = bags.measure.own_columns
-    k, c = len(joint.columns), len(names)
-    weights = np.zeros((2 * c, k))
-    for place, name in enumerate(names):
-        ours, theirs = joint.index(column_of(control, name)), joint.index(column_of(treatment, name))
-        weights[place, ours] -= 1.0
-        weights[place, theirs] += 1.0
-        weights[c + place, ours] += 1.0
-    shift = np.zeros(2 * c)
-    gain = {arm: planted.get(arm, 0.0) for arm in pair}
-    if bags.measure.denominator is None:
-        shift[0] = gain[treatment] - gain[control]
-        shift[c] = gain[control]
-    else:
-        # A ratio gains g where every unit's numerator gains g times its denominator.
-        below = bags.measure.denominator
-        weights[0, joint.index(column_of(treatment, below))] += gain[treatment]
-        weights[0, joint.index(column_of(control, below))] -= gain[control]
-        weights[c, joint.index(column_of(control, below))] += gain[control]
-    projected = joint.projected([DIFFERENCE + name for name in names] + list(names), weights, shift)
-    return TwoArms.paired(bags.measure, projected)
+def _paired(
+    pool: Pool, rng: np.random.Generator, widest: int
+) -> tuple[tuple[int, NDArray[np.intp], NDArray[np.intp]], dict[str, dict[str, UnitValues]]]:
+    arms, units = len(pool.arms), pool.sizes[0]
+    groups = min(units, max(FEWEST, widest // arms))
+    group = rng.permutation(units) % groups
+    # Each unit turns its arms in an order of its own, so that any two arms are any two outcomes.
+    order = rng.permuted(np.tile(np.arange(arms), (units, 1)), axis=1)
+    turned = np.stack([np.roll(order, -turn, axis=1) for turn in range(arms)]).reshape(-1, arms)
+    every = np.tile(np.arange(units), arms)
+    bag = (np.arange(arms)[:, None] * groups + group).ravel()
+    values: dict[str, dict[str, UnitValues]] = {}
+    for metric, own in pool.values.items():
+        numerator = np.stack([own[arm].numerator for arm in pool.arms])
+        below = [values.denominator for values in own.values() if values.denominator is not None]
+        denominator = np.stack(below) if below else None
+        values[metric] = {
+            arm: UnitValues(
+                own[arm].kind,
+                numerator[turned[:, place], every],
+                None if denominator is None else denominator[turned[:, place], every],
+            )
+            for place, arm in enumerate(pool.arms)
+        }
+    return (arms * groups, bag, np.tile(pool.segment[pool.arms[0]], arms)), values
 
 
-def _planted(bags: Bags, moments: Moments, gain: float) -> Moments:
-    measure = bags.measure
-    if gain == 0:
-        return moments
-    if measure.denominator is None:
-        return moments.shifted(gain, measure.numerator)
-    weights = np.eye(len(moments.columns))
-    weights[moments.index(measure.numerator), moments.index(measure.denominator)] += gain
-    return moments.projected(moments.columns, weights)
+def _independent(
+    pool: Pool, rng: np.random.Generator, widest: int
+) -> tuple[tuple[int, NDArray[np.intp], NDArray[np.intp]], dict[str, dict[str, UnitValues]]]:
+    units = sum(pool.sizes)
+    each = max(1, min(-(-units // widest), min(pool.sizes) // FEWEST))
+    bags = units // each
+    values: dict[str, dict[str, UnitValues]] = {}
+    for metric, own in pool.values.items():
+        below = [values.denominator for values in own.values() if values.denominator is not None]
+        everyone = UnitValues(
+            own[pool.arms[0]].kind,
+            np.concatenate([own[arm].numerator for arm in pool.arms]),
+            np.concatenate(below) if below else None,
+        )
+        values[metric] = dict.fromkeys(pool.arms, everyone)
+    segment = np.concatenate([pool.segment[arm] for arm in pool.arms])
+    return (bags, rng.permutation(units) % bags, segment), values
