@@ -42,8 +42,8 @@ def rate_chart(rows: Sequence[RateRow], layout: Layout, title: str) -> Markup:
     y, said = 6.0, []
     for row in rows:
         tone, word = judged(row)
-        text = f"{in_words(row)},"
-        said.append(f"{row.label}: {text} {word}")
+        text = f"{in_words(row)}," if word else in_words(row)
+        said.append(f"{row.label}: {text} {word}".rstrip())
         lines, middle, y = row_words(ForestRow(row.label, text, row.rate, tone=tone, word=word), layout, y)
         parts += lines
         if math.isfinite(row.rate):

@@ -20,7 +20,11 @@ Edgeworth expansion", section 2.6); the two tails of 2.5 % are then 1.3 % and 3.
 is s = 0.053: it keeps each tail within a quarter of a point, and warns where the interval as a whole still holds.
 """
 ONE_UNIT = 0.25
-"""Share of an arm's squared deviations that one unit may carry."""
+"""Share of the difference's variance that one unit may carry.
+
+Of the difference's, not of its arm's: between equal arms of 5,000 units, 95 % of them zeros, one unit often carries a
+quarter of its arm, and the intervals hold.
+"""
 DENOMINATOR = 0.1
 """Relative standard error of a ratio's denominator above which the delta method is rough."""
 
@@ -31,7 +35,7 @@ def cautions(arms: TwoArms) -> tuple[str, ...]:
     The rules, each with its constant in this module:
     - tiny n: fewer than 30 units in an arm;
     - heavy tail: the difference's own sampling distribution has an absolute skewness above 0.14, or one unit carries
-      more than a quarter of an arm's squared deviations; only where the arms' shapes are known;
+      more than a quarter of the difference's variance; only where the arms' shapes are known;
     - rare events: fewer than 10 successes or failures in an arm of a proportion (in place of the heavy-tail rule);
     - unsteady denominator: an arm's mean denominator has a relative standard error above 0.1; not of clustered arms,
       where the clusters of the other arm would count as denominators of 0 (`designs.clustered` warns of few clusters).
@@ -48,11 +52,12 @@ def cautions(arms: TwoArms) -> tuple[str, ...]:
         if round(fewest, 6) < FEW_EVENTS:
             found.append(f"Only {fewest:.0f} successes or failures in an arm: the p-value is rough.")
         return tuple(found)
-    if arms.shapes is not None and max(shape.largest_share for shape in arms.shapes) > ONE_UNIT:
+    skewness, largest_share = _sampling_shape(arms)
+    if largest_share > ONE_UNIT:
         found.append(
             "Heavy tail: one unit carries over a quarter of the spread, so the interval may miss more often than said."
         )
-    elif abs(_sampling_skewness(arms)) > SKEWNESS:
+    elif abs(skewness) > SKEWNESS:
         found.append("Skewed: the interval may miss more often on one side than on the other.")
     if any(_unsteady(arms, side) for side in ("control", "treatment")):
         found.append("The ratio's denominator is uncertain by more than 10 %: the delta method is rough.")
@@ -66,22 +71,29 @@ def _unsteady(arms: TwoArms, side: str) -> bool:
     return float(np.sqrt(below.covariance[0, 0] / below.n)) > DENOMINATOR * float(below.mean[0])
 
 
-def _sampling_skewness(arms: TwoArms) -> float:
-    """Return the skewness of the difference's sampling distribution: third moments over n^2, by variance to the 3/2."""
+def _sampling_shape(arms: TwoArms) -> tuple[float, float]:
+    """Return the skewness of the difference's sampling distribution, and the share of its variance from one unit.
+
+    The skewness is the sum of third moments over n^2, by the variance to the 3/2.
+    """
     if arms.shapes is None:
-        return 0.0
+        return 0.0, 0.0
     if arms.design == "paired":
-        parts = [(float(joint_variance(arms, arms.joint_weights())), float(arms.control.n), arms.shapes[0].skewness)]
+        difference = arms.shapes[0]
+        parts = [(float(joint_variance(arms, arms.joint_weights())), float(arms.control.n), difference.skewness)]
+        largest = [difference.largest_share]
     else:
         control, treatment = arms.shapes
         parts = [
             (float(variance_of(arms.measure, arms.treatment)), float(arms.treatment.n), treatment.skewness),
             (float(variance_of(arms.measure, arms.control)), float(arms.control.n), -control.skewness),
         ]
+        largest = [treatment.largest_share, control.largest_share]
     # Relative to the larger variance, so that tiny and huge units do not under- or overflow.
     scale = max(variance / n for variance, n, _ in parts)
     if scale == 0:
-        return 0.0
+        return 0.0, 0.0
     variance = sum(own * (1 - 1 / n) / n / scale for own, n, _ in parts)
     third = sum(skewness * (own * (1 - 1 / n) / n / scale) ** 1.5 / np.sqrt(n) for own, n, skewness in parts)
-    return float(third / variance**1.5)
+    share = max(most * own * (1 - 1 / n) / n / scale for most, (own, n, _) in zip(largest, parts, strict=True))
+    return float(third / variance**1.5), float(share / variance)

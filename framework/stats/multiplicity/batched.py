@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from framework.stats.effects import Effect
 from framework.stats.multiplicity.adjust import adjust
-from framework.stats.multiplicity.families import MAX_T, SEGMENTS, WORDS, Corrections, _family, controls, correct
+from framework.stats.multiplicity.families import MAX_T, SEGMENTS, WORDS, Corrections, controls, correct, family_of
 
 Floats = NDArray[np.float64]
 SCIPY = {"benjamini_hochberg": "bh", "benjamini_yekutieli": "by"}
@@ -55,7 +55,7 @@ def _families(effects: Sequence[Effect], chosen: Corrections) -> list[tuple[str,
     families: dict[tuple[str | None, str], list[int]] = {}
     study_controls = controls(effects)
     for index, effect in enumerate(effects):
-        families.setdefault((effect.evidence, _family(effect, study_controls)), []).append(index)
+        families.setdefault((effect.evidence, family_of(effect, study_controls)), []).append(index)
     overall = "holm" if chosen.overall == MAX_T else chosen.overall
     return [
         (chosen.segments if name == SEGMENTS else overall, members)

@@ -81,7 +81,7 @@ def correct(
     families: dict[tuple[str | None, str], list[int]] = {}
     study_controls = controls(effects)
     for index, effect in enumerate(effects):
-        families.setdefault((effect.evidence, _family(effect, study_controls)), []).append(index)
+        families.setdefault((effect.evidence, family_of(effect, study_controls)), []).append(index)
     corrected = list(effects)
     for (evidence, family), members in families.items():
         if family not in WORDS:
@@ -117,7 +117,8 @@ def controls(effects: Sequence[Effect]) -> frozenset[str]:
     return frozenset(e.control for e in effects) - frozenset(e.treatment for e in effects)
 
 
-def _family(effect: Effect, study_controls: frozenset[str]) -> str:
+def family_of(effect: Effect, study_controls: frozenset[str]) -> str:
+    """Return the family that an effect is corrected in, or "none" with why it keeps its raw p-value."""
     if effect.role not in FAMILY_ROLES:
         judged = "judged by its interval against its margin" if effect.role == "guardrail" else "read as exploratory"
         return f"none ({effect.role} metric: {judged})"
