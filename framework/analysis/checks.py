@@ -84,8 +84,13 @@ def _counted(engine: Engine, outcomes: OutcomeFrame, shares: Sequence[str]) -> l
     present = outcomes.frame.collect_schema().names()
     flags = {f"missing_{name}": flag(nw.col(name).is_null() | nw.col(name).is_nan()) for name in names}
     huge = 1.7976931348623157e308
-    flags |= {f"infinite_{name}": flag(((nw.col(name) > huge) | (nw.col(name) < -huge)) & ~nw.col(name).is_nan()) for name in names}
-    flags |= {f"other_{name}": flag((nw.col(name) != 0) & (nw.col(name) != 1) & ~nw.col(name).is_nan()) for name in shares}
+    flags |= {
+        f"infinite_{name}": flag(((nw.col(name) > huge) | (nw.col(name) < -huge)) & ~nw.col(name).is_nan())
+        for name in names
+    }
+    flags |= {
+        f"other_{name}": flag((nw.col(name) != 0) & (nw.col(name) != 1) & ~nw.col(name).is_nan()) for name in shares
+    }
     flags |= {
         f"no_{role}": flag(nw.col(role).is_null())
         for role in ("arm", "unit", "segment", "stratum", "cluster")

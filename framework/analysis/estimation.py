@@ -89,7 +89,8 @@ class MomentEffects:
             unit="unit" if settings.unit is not None else "row",
             arm="arm",
             segment="segment" if settings.segment is not None else None,
-            groups=[measure.columns for measure in measures.values()],
+            # Without any such metric the cells still say how many units there are.
+            groups=[measure.columns for measure in measures.values()] or [tuple(outcomes.numbers.values())[:1]],
         )
         segments = self.cells.segments if settings.segment is not None else ()
         self.questions = [q for q in questions_of(settings, self.cells.arms, segments) if q.metric in measures]

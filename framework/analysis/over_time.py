@@ -30,6 +30,8 @@ def effects_by_day(
     Days count from the first one in the file, 0. A day with fewer than 2 units in an arm is left out; covariates are
     not used. Raises DataError for times that cannot be read, and where fewer than 3 days remain.
     """
+    if not measures:
+        return []
     frame = _with_days(engine, outcomes, settings)
     cells = moments_of_units(
         engine,

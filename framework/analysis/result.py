@@ -35,7 +35,7 @@ def result_of(
     """Return the result of a file with one row a unit; a verdict where a metric is primary."""
     arms = moments.cells.arms
     units = sum(moments.cells.units(arm) for arm in arms)
-    evidence = Evidence("observed", settings.design, str(effects[0].estimand), ASSUMPTION, units)
+    evidence = Evidence("observed", settings.design, str(effects[0].estimand) if effects else "", ASSUMPTION, units)
     rule = _rule(settings)
     verdict, verdicts = _verdicts(settings, effects, rule)
     return Result(

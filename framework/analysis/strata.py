@@ -24,6 +24,8 @@ def stratified_effects(
     Raises TrialError, naming it, for a stratum with fewer than 2 units in an arm.
     """
     plain = {name: measure for name, measure in measures.items() if not measure.covariates}
+    if not plain:
+        return {}
     cells = moments_of_units(
         engine,
         outcomes.frame,

@@ -116,7 +116,7 @@ def _effects(
     if settings.cluster is not None:
         return clustered_effects(engine, outcomes, settings), []
     overall = stratified_effects(engine, outcomes, settings, moments.measures) if settings.stratum else {}
-    found, refused = [], []
+    found, refused = [], _unweighted(settings, overall)
     segments = moments.cells.segments if settings.segment is not None else ()
     rows: dict[str | None, dict[str, dict[str, np.ndarray]]] = {}
     for question in questions_of(settings, tuple(sorted(counts.rows)), segments):
@@ -146,6 +146,14 @@ def _effects(
                 raise
             refused.append(f"No effect of {question.treatment} in segment '{question.segment}': {error}")
     return found, refused
+
+
+def _unweighted(settings: AnalysisSettings, overall: Mapping[tuple[str, str], Effect]) -> list[str]:
+    """Return, in words, the metrics that `stratum` leaves as they are."""
+    weighted = {metric for metric, _ in overall}
+    left = [name for name in settings.metrics if settings.stratum is not None and name not in weighted]
+    why = "is not post-stratified: it has covariates, or is no mean, proportion or ratio"
+    return [f"{name} {why}. Its effects are those without stratum=." for name in left]
 
 
 def _named_rows(engine: Engine, outcomes: OutcomeFrame, segment: str | None) -> dict[str, dict[str, np.ndarray]]:

@@ -129,9 +129,10 @@ def _evidence(result: Result, name: str, out: Console) -> None:
     if not effects:
         return
     described = next((evidence for evidence in result.evidence if evidence.name == name), None)
-    about = f": {described.design}, {count(described.units, PLAIN)} users" if described else ""
+    word = "units" if name == "observed" else "users"
+    about = f": {described.design}, {count(described.units, PLAIN)} {word}" if described else ""
     _say(out, "")
-    _say(out, f"Differences over all users, {name}{about} (* primary, p corrected)", "bold")
+    _say(out, f"Differences over all {word}, {name}{about} (* primary, p corrected)", "bold")
     _effects(effects, result, out)
 
 
