@@ -20,10 +20,10 @@ Edgeworth expansion", section 2.6); the two tails of 2.5 % are then 1.3 % and 3.
 is s = 0.053: it keeps each tail within a quarter of a point, and warns where the interval as a whole still holds.
 """
 ONE_UNIT = 0.25
-"""Share of the difference's variance that one unit may carry.
+"""Share of the difference's variance that one unit may carry, were all units equally spread.
 
-Of the difference's, not of its arm's: between equal arms of 5,000 units, 95 % of them zeros, one unit often carries a
-quarter of its arm, and the intervals hold.
+Not of its arm's: of 5,000 units, 95 % of them zeros, one often carries a quarter of an arm, and between two such arms
+the interval holds.
 """
 DENOMINATOR = 0.1
 """Relative standard error of a ratio's denominator above which the delta method is rough."""
@@ -52,12 +52,11 @@ def cautions(arms: TwoArms) -> tuple[str, ...]:
         if round(fewest, 6) < FEW_EVENTS:
             found.append(f"Only {fewest:.0f} successes or failures in an arm: the p-value is rough.")
         return tuple(found)
-    skewness, largest_share = _sampling_shape(arms)
-    if largest_share > ONE_UNIT:
+    if _largest_share(arms) > ONE_UNIT:
         found.append(
             "Heavy tail: one unit carries over a quarter of the spread, so the interval may miss more often than said."
         )
-    elif abs(skewness) > SKEWNESS:
+    elif abs(_sampling_skewness(arms)) > SKEWNESS:
         found.append("Skewed: the interval may miss more often on one side than on the other.")
     if any(_unsteady(arms, side) for side in ("control", "treatment")):
         found.append("The ratio's denominator is uncertain by more than 10 %: the delta method is rough.")
@@ -71,29 +70,36 @@ def _unsteady(arms: TwoArms, side: str) -> bool:
     return float(np.sqrt(below.covariance[0, 0] / below.n)) > DENOMINATOR * float(below.mean[0])
 
 
-def _sampling_shape(arms: TwoArms) -> tuple[float, float]:
-    """Return the skewness of the difference's sampling distribution, and the share of its variance from one unit.
+def _largest_share(arms: TwoArms) -> float:
+    """Return the largest share of one unit in the difference's variance, were both arms' units equally spread.
 
-    The skewness is the sum of third moments over n^2, by the variance to the 3/2.
+    Equally, since the estimated variances are too small just where the few units that matter are missing.
     """
     if arms.shapes is None:
-        return 0.0, 0.0
+        return 0.0
     if arms.design == "paired":
-        difference = arms.shapes[0]
-        parts = [(float(joint_variance(arms, arms.joint_weights())), float(arms.control.n), difference.skewness)]
-        largest = [difference.largest_share]
+        return arms.shapes[0].largest_share
+    control, treatment = arms.shapes
+    ours, theirs = float(arms.control.n), float(arms.treatment.n)
+    return max(control.largest_share * theirs, treatment.largest_share * ours) / (ours + theirs)
+
+
+def _sampling_skewness(arms: TwoArms) -> float:
+    """Return the skewness of the difference's sampling distribution: third moments over n^2, by variance to the 3/2."""
+    if arms.shapes is None:
+        return 0.0
+    if arms.design == "paired":
+        parts = [(float(joint_variance(arms, arms.joint_weights())), float(arms.control.n), arms.shapes[0].skewness)]
     else:
         control, treatment = arms.shapes
         parts = [
             (float(variance_of(arms.measure, arms.treatment)), float(arms.treatment.n), treatment.skewness),
             (float(variance_of(arms.measure, arms.control)), float(arms.control.n), -control.skewness),
         ]
-        largest = [treatment.largest_share, control.largest_share]
     # Relative to the larger variance, so that tiny and huge units do not under- or overflow.
     scale = max(variance / n for variance, n, _ in parts)
     if scale == 0:
-        return 0.0, 0.0
+        return 0.0
     variance = sum(own * (1 - 1 / n) / n / scale for own, n, _ in parts)
     third = sum(skewness * (own * (1 - 1 / n) / n / scale) ** 1.5 / np.sqrt(n) for own, n, skewness in parts)
-    share = max(most * own * (1 - 1 / n) / n / scale for most, (own, n, _) in zip(largest, parts, strict=True))
-    return float(third / variance**1.5), float(share / variance)
+    return float(third / variance**1.5)
