@@ -6,6 +6,7 @@ Best effort by design, in the user's cache folder: a home that is missing or rea
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,13 +24,12 @@ MOST_RULES = 20
 
 def earlier_rules(study: str, data_digest: str, rule_digest: str) -> tuple[str, ...]:
     """Return a warning where the study was judged on this log by another rule before: its result was seen."""
-    seen = _read("rules", study, data_digest)
-    others = [entry for entry in seen.get("rules", []) if entry.get("digest") != rule_digest]
+    others = [entry for entry in _rules(study, data_digest) if entry["digest"] != rule_digest]
     if not others:
         return ()
     first = others[0]
     text = (
-        f"The rule changed after a result of this log was seen: it was {str(first['digest'])[:12]} on {first['time']}, "
+        f"The rule changed after a result of this log was seen: it was {first['digest'][:12]} on {first['time']}, "
         f"and is {rule_digest[:12]} now. A rule chosen after the result proves nothing: judge it on new data."
     )
     return (text,)
@@ -37,9 +37,8 @@ def earlier_rules(study: str, data_digest: str, rule_digest: str) -> tuple[str, 
 
 def remember_rule(study: str, data_digest: str, rule_digest: str, time: str) -> None:
     """Note that a result judged by this rule was shown."""
-    seen = _read("rules", study, data_digest)
-    rules = list(seen.get("rules", []))
-    if any(entry.get("digest") == rule_digest for entry in rules):
+    rules = _rules(study, data_digest)
+    if any(entry["digest"] == rule_digest for entry in rules):
         return
     rules.append({"digest": rule_digest, "time": time})
     _write("rules", study, data_digest, {"rules": rules[-MOST_RULES:]})
@@ -55,28 +54,44 @@ def with_calibration(effects: Sequence[Effect], study: str, data_digest: str, ru
     found = _read("calibrations", study, data_digest)
     if found.get("rule") != rule_digest:
         return tuple(effects)
-    rows = {tuple(row["effect"]): row["calibration"] for row in found.get("rows", [])}
+    try:
+        rows = {tuple(row["effect"]): _calibration(row["calibration"]) for row in found["rows"]}
+    except (LookupError, TypeError, ValueError, AttributeError):  # damaged: none of it is believed
+        return tuple(effects)
     made = []
     for effect in effects:
-        row = rows.get((effect.evidence, effect.metric, effect.control, effect.treatment, effect.segment))
-        made.append(effect if row is None else replace(effect, calibration=_calibration(row)))
+        own = rows.get((effect.evidence, effect.metric, effect.control, effect.treatment, effect.segment))
+        made.append(effect if own is None else replace(effect, calibration=own))
     return tuple(made)
 
 
 def _calibration(row: dict[str, Any]) -> Calibration:
     ends = {key: tuple(value) for key, value in row.items() if key.endswith("_interval")}
-    return Calibration(**{**row, **ends})
+    made = Calibration(**{**row, **ends})
+    shares = (made.coverage, made.false_positive_rate, 0.0 if made.power is None else made.power)
+    if made.replications < 1 or not all(0 <= share <= 1 for share in shares):
+        raise ValueError("a share outside 0 to 1")
+    return made
+
+
+def _rules(study: str, data_digest: str) -> list[dict[str, str]]:
+    """Return the rules noted, the first seen first, without damaged entries."""
+    found = _read("rules", study, data_digest).get("rules")
+    entries = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    return [entry for entry in entries if all(isinstance(entry.get(key), str) for key in ("digest", "time"))]
 
 
 def _file(kind: str, study: str, data_digest: str) -> Path:
     safe = "".join(sign if sign.isalnum() or sign in "-_" else "_" for sign in study)
-    return cache_folder() / kind / f"{safe}-{data_digest[:16]}.json"
+    # Names that look alike once made safe ("a b", "a/b") are other studies, with files of their own.
+    own = hashlib.sha256(json.dumps([study, data_digest]).encode()).hexdigest()
+    return cache_folder() / kind / f"{safe[:60]}-{own[:16]}.json"
 
 
 def _read(kind: str, study: str, data_digest: str) -> dict[str, Any]:
     try:
         found = json.loads(_file(kind, study, data_digest).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
 

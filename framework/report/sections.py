@@ -21,6 +21,7 @@ from framework.report.sequential_chart import Bounds, PathPoint, sequential_char
 from framework.report.side_by_side import side_by_side_blocks
 from framework.report.time_and_arms import margin_blocks, novelty_blocks, retention_blocks, standing_blocks
 from framework.stats.effects import Effect
+from framework.stats.estimates import quantile
 
 
 def own_sections(result: Result) -> tuple[ReportSection, ...]:
@@ -162,7 +163,7 @@ def _posteriors(result: Result) -> tuple[str, list[Block]]:
             continue
         unit = unit_of(result, effect.metric)
         tick = tick_of(unit, unit.symbol(difference=True))
-        sd = (posterior.ci_high - posterior.ci_low) / 3.92
+        sd = (posterior.ci_high - posterior.ci_low) / (2 * quantile(posterior.confidence, None))
         at = np.linspace(posterior.mean - 4 * sd, posterior.mean + 4 * sd, 121)
         density = np.exp(-0.5 * ((at - posterior.mean) / sd) ** 2)
         title = f"{effect.metric}: what is believed of {effect.treatment} against {effect.control}"

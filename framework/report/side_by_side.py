@@ -11,7 +11,7 @@ from framework.report.charts import NARROW, WIDE
 from framework.report.formats import PLAIN, count, difference, number, p_value, value
 from framework.report.plots import Plot
 from framework.report.rank_chart import rank_chart
-from framework.report.reading import unit_of
+from framework.report.reading import alpha_of, unit_of
 
 NOT_TOLD_APART = "Strategies that no pair tells apart, after correction"
 
@@ -28,7 +28,7 @@ def _one(own: Mapping[str, Any], result: Result) -> list[Block]:
     unit = unit_of(result, own["metric"])
     means = {row["name"]: row for row in own["systems"]}
     said = ", ".join(f"{name} {value(means[name]['mean'], unit, PLAIN)}" for name in own["order"])
-    alike = "; ".join(" and ".join(clique) for clique in own["cliques"] if len(clique) > 1)
+    alike = "; ".join(" and ".join(group) for group in _alike(own, alpha_of(result)))
     text = f"{own['metric']} on the same {count(own['n'], PLAIN)} users ({own['evidence']}), best first: {said}. "
     text += f"{NOT_TOLD_APART}: {alike}." if alike else "Every pair is told apart, after correction."
     rows = []
@@ -45,6 +45,16 @@ def _one(own: Mapping[str, Any], result: Result) -> list[Block]:
     if "ranks" in own:
         blocks.append(_ranks(own))
     return blocks
+
+
+def _alike(own: Mapping[str, Any], alpha: float) -> list[list[str]]:
+    """Return the cliques, and the pairs in none of them that are not told apart though strategies between them are."""
+    groups = [list(clique) for clique in own["cliques"] if len(clique) > 1]
+    for pair in own["pairs"]:
+        both = {pair["treatment"], pair["control"]}
+        if not pair["p_adjusted"] <= alpha and not any(both <= set(group) for group in groups):
+            groups.append(sorted(both, key=own["order"].index))
+    return groups
 
 
 def _ranks(own: Mapping[str, Any]) -> Plot:

@@ -26,9 +26,10 @@ def corrected_effects(
 
     Max-T replaces Holm for the primary metrics over all units against the control, where the trial is paired: all of a
     unit's differences flip together, so what the comparisons have in common costs nothing.
+    Shares of alpha go before it.
     """
     corrected = list(correct(effects, rule.alpha, rule.corrections))
-    if rule.corrections.overall != MAX_T or trial.design != "paired":
+    if rule.corrections.overall != MAX_T or rule.corrections.shares or trial.design != "paired":
         return tuple(corrected)
     study_controls = controls(effects)
     members = [

@@ -85,7 +85,9 @@ def margins_of(effects: Sequence[Effect], rule: DecisionRule) -> list[dict[str, 
 
 
 def shared_items(trial: Trial) -> float:
-    """Return the share of shown positions whose item other arms showed too, the smallest over the arms."""
+    """Return the share of shown positions whose item other arms showed too, the smallest over the arms (one arm: 0)."""
+    if len(trial.outcomes) < 2:
+        return 0.0
     shown = {name: np.unique(own.items[own.items >= 0]) for name, own in trial.outcomes.items()}
     shares = []
     for name, own in trial.outcomes.items():

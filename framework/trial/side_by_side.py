@@ -18,7 +18,7 @@ def side_by_side(
 ) -> list[dict[str, Any]]:
     """Return a comparison of all strategies for each primary metric that is a mean or share of users.
 
-    Plain mappings, as `health` keeps them; empty for independent arms, fewer than 3 strategies, or equal strategies.
+    Plain mappings, as `health` keeps them; empty for independent arms or fewer than 3 strategies.
     """
     if trial.design != "paired" or len(trial.outcomes) < FEWEST:
         return []
