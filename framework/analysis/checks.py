@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from framework.analysis.opening import shown
 from framework.analysis.outcomes_file import OutcomeFrame
 from framework.analysis.settings import AnalysisSettings
 from framework.data.engine import Engine
@@ -13,6 +15,15 @@ from framework.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     import narwhals as nw
+
+ROLES = ("arm", "unit", "segment", "stratum", "cluster", "time", "period")
+"""Columns that every row must have a value in, where they are asked for."""
+LARGEST = 1e100
+"""Size of a number up to which its cube, which skewness needs, is one too."""
+MOST_GROUPS = 1_000
+"""Segments or strata beyond which the column is taken for a mistake, such as an id."""
+SHOWN_ARMS = 10
+"""Arms that a message names."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,10 @@ class ArmCounts:
         """Whether any outcome is missing."""
         return any(self.missing.values())
 
+    def kept(self, arm: str, missing: str) -> int:
+        """Return how many rows of an arm are estimated on where a missing outcome means `missing`."""
+        return self.rows[arm] - (self.missing[arm] if missing == "drop" else 0)
+
 
 def checked_outcomes(
     engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings, shares_of_units: Sequence[str]
@@ -38,11 +53,14 @@ def checked_outcomes(
     their unit, or counted as 0, as `settings.missing` says.
 
     Raises:
-        DataError: an unknown control, one arm only, ids or arms that are missing, a unit that stands in several rows,
-            infinite values, missing values (unless the settings say what they mean), a proportion other than 0 and 1.
+        DataError: no row, an unknown control, one arm only, ids or arms that are missing, a unit that stands in several
+            rows, infinite values, missing values (unless the settings say what they mean), a proportion other than 0
+            and 1, or fewer than 2 units left in an arm.
     """
     rows = _counted(engine, outcomes, shares_of_units)
-    for role in ("arm", "unit", "segment", "stratum", "cluster"):
+    if not rows:
+        raise DataError(f"{outcomes.path} holds no rows")
+    for role in ROLES:
         missing = sum(row[f"no_{role}"] for row in rows if f"no_{role}" in row)
         if missing:
             raise DataError(
@@ -52,16 +70,20 @@ def checked_outcomes(
     _check_arms(rows, settings, outcomes)
     for row in rows:
         for name in outcomes.numbers.values():
-            where = f"{outcomes.path}, column '{outcomes.theirs(name)}', arm '{row['arm']}'"
+            where = f"{outcomes.path}, column '{outcomes.theirs(name)}', arm '{shown(row['arm'])}'"
             if row[f"infinite_{name}"]:
-                raise DataError(f"{where}: {row[f'infinite_{name}']} value(s) are infinite", allowed="finite numbers")
+                raise DataError(
+                    f"{where}: {row[f'infinite_{name}']} value(s) are infinite or beyond {LARGEST:g}",
+                    allowed="finite numbers",
+                )
             if row.get(f"other_{name}"):
                 raise DataError(
                     f"{where}: {row[f'other_{name}']} value(s) of a proportion are neither 0 nor 1",
                     allowed="0 and 1, or true and false",
                     hint="Use kind=mean.",
                 )
-    _check_units(engine, outcomes, settings)
+    _check_units(engine, outcomes, settings, sum(row["units"] for row in rows))
+    _check_groups(engine, outcomes, settings)
     counts = ArmCounts(
         rows={row["arm"]: row["units"] for row in rows},
         missing={row["arm"]: row["incomplete"] for row in rows},
@@ -71,6 +93,7 @@ def checked_outcomes(
             if any(row[f"missing_{name}"] for row in rows)
         },
     )
+    _check_left(counts, settings)
     return _without_missing(outcomes, settings, counts), counts
 
 
@@ -82,20 +105,12 @@ def _counted(engine: Engine, outcomes: OutcomeFrame, shares: Sequence[str]) -> l
 
     names = list(outcomes.numbers.values())
     present = outcomes.frame.collect_schema().names()
-    flags = {f"missing_{name}": flag(nw.col(name).is_null() | nw.col(name).is_nan()) for name in names}
-    huge = 1.7976931348623157e308
+    flags = {f"missing_{name}": flag(is_missing(nw.col(name))) for name in names}
+    flags |= {f"infinite_{name}": flag(_is_infinite(nw.col(name)) | _is_huge(nw.col(name))) for name in names}
     flags |= {
-        f"infinite_{name}": flag(((nw.col(name) > huge) | (nw.col(name) < -huge)) & ~nw.col(name).is_nan())
-        for name in names
+        f"other_{name}": flag(nw.col(name).is_finite() & (nw.col(name) != 0) & (nw.col(name) != 1)) for name in shares
     }
-    flags |= {
-        f"other_{name}": flag((nw.col(name) != 0) & (nw.col(name) != 1) & ~nw.col(name).is_nan()) for name in shares
-    }
-    flags |= {
-        f"no_{role}": flag(nw.col(role).is_null())
-        for role in ("arm", "unit", "segment", "stratum", "cluster")
-        if role in present
-    }
+    flags |= {f"no_{role}": flag(nw.col(role).is_null()) for role in ROLES if role in present}
     incomplete: Any = None
     for name in names:
         this = nw.col(f"missing_{name}")
@@ -112,34 +127,66 @@ def _counted(engine: Engine, outcomes: OutcomeFrame, shares: Sequence[str]) -> l
     return sorted(rows, key=lambda row: str(row["arm"]))
 
 
+def is_missing(column: Any) -> Any:
+    """Return whether a number is null or nan.
+
+    DuckDB takes isnan for false where a Parquet file's statistics, which leave nan out, name a smallest value.
+    """
+    return column.is_null() | ~(column.is_finite() | _is_infinite(column))
+
+
+def _is_infinite(column: Any) -> Any:
+    return (column == math.inf) | (column == -math.inf)
+
+
+def _is_huge(column: Any) -> Any:
+    return column.is_finite() & (column.abs() > LARGEST)
+
+
 def _check_arms(rows: Sequence[Mapping[str, Any]], settings: AnalysisSettings, outcomes: OutcomeFrame) -> None:
     arms = [str(row["arm"]) for row in rows if row["arm"] is not None]
     if settings.control not in arms:
         raise DataError(
             f"{outcomes.path}, column '{settings.arm}' has no arm '{settings.control}' (control=)",
-            allowed=arms,
+            allowed=_some(arms),
             hint=did_you_mean(str(settings.control), arms),
         )
     if len(arms) < 2:
-        raise DataError(f"{outcomes.path} has one arm only, '{arms[0]}'", hint="Nothing can be compared with it.")
+        raise DataError(
+            f"{outcomes.path} has one arm only, '{shown(arms[0])}'", hint="Nothing can be compared with it."
+        )
     for arm in settings.shares:
         if arm not in arms:
-            raise DataError(f"shares= names arm '{arm}'", allowed=arms, hint=did_you_mean(arm, arms))
+            raise DataError(f"shares= names arm '{arm}'", allowed=_some(arms), hint=did_you_mean(arm, arms))
     left = [arm for arm in arms if settings.shares and arm not in settings.shares]
     if left:
-        raise DataError(f"shares= leaves out arm '{left[0]}'", allowed="a share for every arm, or none at all")
+        raise DataError(f"shares= leaves out arm '{shown(left[0])}'", allowed="a share for every arm, or none at all")
     few = [row for row in rows if row["units"] < 2]
     if few:
-        raise DataError(f"arm '{few[0]['arm']}' has {few[0]['units']} unit(s)", allowed="2 or more in every arm")
+        raise DataError(f"arm '{shown(few[0]['arm'])}' has {few[0]['units']} unit(s)", allowed="2 or more in every arm")
 
 
-def _check_units(engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings) -> None:
-    if settings.unit is None or settings.cluster is not None:
+def _check_left(counts: ArmCounts, settings: AnalysisSettings) -> None:
+    left = {arm: counts.kept(arm, settings.missing) for arm in counts.rows}
+    few = [arm for arm, number in left.items() if number < 2]
+    if few:
+        raise DataError(
+            f"arm '{shown(few[0])}' has {left[few[0]]} unit(s) without a missing value",
+            allowed="2 or more in every arm",
+        )
+
+
+def _some(arms: Sequence[str]) -> str:
+    more = f" and {len(arms) - SHOWN_ARMS} more" if len(arms) > SHOWN_ARMS else ""
+    return ", ".join(map(shown, arms[:SHOWN_ARMS])) + more
+
+
+def _check_units(engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings, rows: int) -> None:
+    if settings.unit is None or settings.cluster is not None or settings.design == "switchback":
         return
     import narwhals as nw
 
     keys = ["unit", "arm"] if settings.design == "paired" else ["unit"]
-    rows = engine.collect(outcomes.frame.select(nw.len().alias("n"))).to_pylist()[0]["n"]
     if settings.design == "paired":
         distinct = engine.collect(outcomes.frame.select(*keys).unique().select(nw.len().alias("n")))
     else:
@@ -148,12 +195,26 @@ def _check_units(engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSetti
         return
     grouped = outcomes.frame.group_by(*keys).agg(nw.len().alias("n")).filter(nw.col("n") > 1)
     example = engine.collect(grouped.sort(*keys).head(1)).to_pylist()[0]
-    place = f" in arm '{example['arm']}'" if settings.design == "paired" else ""
+    place = f" in arm '{shown(example['arm'])}'" if settings.design == "paired" else ""
     raise DataError(
-        f"{outcomes.path}: unit '{example['unit']}' stands in {example['n']} rows{place}",
+        f"{outcomes.path}: unit '{shown(example['unit'])}' stands in {example['n']} rows{place}",
         allowed="one row a unit" + (" and arm" if settings.design == "paired" else ""),
         hint="Sum its rows first; or leave unit= out and name cluster= for rows that are alike inside a unit.",
     )
+
+
+def _check_groups(engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings) -> None:
+    import narwhals as nw
+
+    for role in ("segment", "stratum"):
+        if getattr(settings, role) is None:
+            continue
+        (counted,) = engine.collect(outcomes.frame.select(nw.col(role).n_unique().alias("n"))).to_pylist()
+        if counted["n"] > MOST_GROUPS:
+            raise DataError(
+                f"{outcomes.path}, column '{getattr(settings, role)}' ({role}) has {counted['n']:,} values",
+                allowed=f"at most {MOST_GROUPS:,}",
+            )
 
 
 def _without_missing(outcomes: OutcomeFrame, settings: AnalysisSettings, counts: ArmCounts) -> OutcomeFrame:
@@ -164,7 +225,7 @@ def _without_missing(outcomes: OutcomeFrame, settings: AnalysisSettings, counts:
     names = list(outcomes.numbers.values())
     if settings.missing == "refuse":
         column, by_arm = next(iter(counts.missing_by_column.items()))
-        said = ", ".join(f"{number} in arm '{arm}'" for arm, number in by_arm.items())
+        said = ", ".join(f"{number} in arm '{shown(arm)}'" for arm, number in by_arm.items())
         raise DataError(
             f"{outcomes.path}, column '{column}': outcomes are missing ({said})",
             allowed="missing=drop (leave those units out of everything) or missing=zero (they did nothing)",
@@ -172,15 +233,12 @@ def _without_missing(outcomes: OutcomeFrame, settings: AnalysisSettings, counts:
         )
     frame: nw.LazyFrame[Any]
     if settings.missing == "zero":
-        filled = {
-            name: nw.when(nw.col(name).is_null() | nw.col(name).is_nan()).then(0.0).otherwise(nw.col(name))
-            for name in names
-        }
+        filled = {name: nw.when(is_missing(nw.col(name))).then(0.0).otherwise(nw.col(name)) for name in names}
         frame = outcomes.frame.with_columns(**filled)
     else:
         there: Any = None
         for name in names:
-            own = ~(nw.col(name).is_null() | nw.col(name).is_nan())
+            own = ~is_missing(nw.col(name))
             there = own if there is None else there & own
         frame = outcomes.frame.filter(there)
     return replace(outcomes, frame=frame)

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from framework.analysis.left_out import LeftOut
 from framework.analysis.outcomes_file import OutcomeFrame
 from framework.analysis.settings import AnalysisSettings
 from framework.data.engine import Engine
-from framework.errors import ConfigError
 from framework.stats.designs.clustered import (
     CONTROL,
     SIZE,
@@ -25,19 +25,16 @@ from framework.stats.health.cautions import cautions
 from framework.stats.moments.record import Moments
 from framework.stats.relative import relative_interval
 
-KINDS = ("mean", "sum", "proportion", "ratio")
 
-
-def clustered_effects(engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings) -> list[Effect]:
+def clustered_effects(
+    engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings, left_out: LeftOut
+) -> list[Effect]:
     """Return the effects over all rows and in every segment, errors clustered by `settings.cluster`.
 
-    Raises ConfigError for a metric that has no clustered error here.
+    Segments that cannot bear an estimate go to `left_out`. Raises TrialError where all rows cannot.
     """
     import narwhals as nw
 
-    for name, own in settings.metrics.items():
-        if own.kind not in KINDS or own.covariates or own.method not in {None, "welch", "newcombe", "delta"}:
-            raise ConfigError(f"metrics.{name}: cluster= goes with {', '.join(KINDS)}, without covariates or method")
     keys = ["cluster", "arm", *(["segment"] if settings.segment is not None else [])]
     sums = [nw.col(name).sum().alias(f"sum_{name}") for name in outcomes.numbers.values()]
     table = engine.collect(outcomes.frame.group_by(*keys).agg(nw.len().alias("rows"), *sums)).sort_by("cluster")
@@ -53,7 +50,8 @@ def clustered_effects(engine: Engine, outcomes: OutcomeFrame, settings: Analysis
                 there = np.isin(text["arm"], [str(settings.control), treatment])
                 if segment is not None:
                     there &= text["segment"] == segment
-                found.append(_effect(name, treatment, segment, settings, outcomes, text, values, there))
+                with left_out.at(name, treatment, segment):
+                    found.append(_effect(name, treatment, segment, settings, outcomes, text, values, there))
     return found
 
 

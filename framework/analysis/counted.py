@@ -33,9 +33,10 @@ def analyse_counted(engine: Engine, path: Path, settings: AnalysisSettings, prog
             texts["group"] = settings.group
         numbers = {str(settings.count): "count="}
         for name, own in settings.metrics.items():
-            numbers.setdefault(own.column or name, f"metrics.{name}")
+            numbers.setdefault(own.column or name, f"metrics.{name}.column=" if own.column else f"metrics.{name}")
         outcomes = read_outcomes(engine, path, texts=texts, numbers=numbers, separator=settings.separator)
         table = engine.collect(outcomes.frame).sort_by("row")
+        _refuse_nameless(table, outcomes, settings)
         experiment = np.array([label(value) for value in table.column("experiment").to_pylist()], dtype=np.str_)
         columns = {
             theirs: table.column(ours).to_numpy(zero_copy_only=False) for theirs, ours in outcomes.numbers.items()
@@ -84,8 +85,20 @@ def analyse_counted(engine: Engine, path: Path, settings: AnalysisSettings, prog
         evidence=(),
         health={**health, "kept": {"raw": raw, **kept}, "warnings": warnings},
         warnings=tuple(warnings),
-        **common(path, settings),
+        **common(outcomes, settings),
     )
+
+
+def _refuse_nameless(table: Any, outcomes: OutcomeFrame, settings: AnalysisSettings) -> None:
+    if not table.num_rows:
+        raise DataError(f"{outcomes.path} holds no rows")
+    for role in ("experiment", *(["group"] if settings.group is not None else [])):
+        if table.column(role).null_count:
+            row = table.column(role).is_null().to_pylist().index(True) + 1
+            raise DataError(
+                f"{outcomes.path}, column '{getattr(settings, role)}' ({role}=): {table.column(role).null_count} "
+                f"value(s) are missing; the first is in row {row}"
+            )
 
 
 def _counts(columns: dict[str, NDArray[np.float64]], column: str, outcomes: OutcomeFrame) -> NDArray[np.float64]:
@@ -150,7 +163,7 @@ def _groups(table: Any, experiment: NDArray[np.str_], settings: AnalysisSettings
 
 
 def _order(text: str) -> tuple[int, float, str]:
-    return (0, float(text), "") if text.replace(".", "", 1).isdigit() else (1, 0.0, text)
+    return (0, float(text), "") if text.isascii() and text.replace(".", "", 1).isdigit() else (1, 0.0, text)
 
 
 def _summary(p_values: NDArray[np.float64]) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framework.analysis.outcomes_file import OutcomeFrame
-from framework.analysis.settings import ADJUSTED, AnalysisSettings, MetricSettings
+from framework.analysis.settings import ADJUSTED, FROM_MOMENTS, METHODS, AnalysisSettings, MetricSettings
 from framework.data.engine import Engine
 from framework.data.unit_contributions import Place, Sums, Terms, fitted_terms, plain_terms, sums_of_units
 from framework.data.unit_moments import moments_of_units
@@ -17,17 +17,14 @@ from framework.errors import TrialError
 from framework.stats.adjustment.regression import Adjustment, adjusted
 from framework.stats.compare import adjusted_effect_of, effect_of
 from framework.stats.effects import Effect
-from framework.stats.moments.cells import Cells
 from framework.stats.moments.measure import Covariate, Measure
-from framework.stats.moments.two_arms import DIFFERENCE, TwoArms
+from framework.stats.moments.two_arms import TwoArms
 
 if TYPE_CHECKING:
     import narwhals as nw
 
 UNIT = "unit id"
 """Where `rows_by_arm` puts the units' ids."""
-FROM_MOMENTS = ("mean", "sum", "proportion", "ratio")
-"""Kinds of metrics that are functions of means."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +88,16 @@ class MomentEffects:
             segment="segment" if settings.segment is not None else None,
             # Without any such metric the cells still say how many units there are.
             groups=[measure.columns for measure in measures.values()] or [tuple(outcomes.numbers.values())[:1]],
+            buckets=1,
         )
-        segments = self.cells.segments if settings.segment is not None else ()
-        self.questions = [q for q in questions_of(settings, self.cells.arms, segments) if q.metric in measures]
+        self.questions = self._asked() if settings.is_plain else []
+        self.refused: dict[Question, TrialError] = {}
         self.sums = self._second_pass(engine, outcomes)
+
+    def _asked(self) -> list[Question]:
+        segments = self.cells.segments if self.settings.segment is not None else ()
+        asked = questions_of(self.settings, self.cells.arms, segments)
+        return [question for question in asked if is_from_moments(self.settings.metrics[question.metric])]
 
     def arms_of(self, question: Question) -> TwoArms:
         """Return the two arms that a question compares."""
@@ -108,10 +111,12 @@ class MomentEffects:
         """Return the effect that answers a question.
 
         Raises:
-            TrialError: where it cannot be estimated there (fewer than 2 units, a ratio without denominators).
+            TrialError: where it cannot be estimated there (fewer than 2 units, a ratio without denominators, covariates
+                without spread).
         """
+        if question in self.refused:
+            raise self.refused[question]
         arms = self.arms_of(question)
-        _check(question, arms)
         own = self.settings.metrics[question.metric]
         names = {"control_name": question.control, "treatment_name": question.treatment, "segment": question.segment}
         sums = [self._sums(question, arm) for arm in (question.control, question.treatment)]
@@ -142,8 +147,9 @@ class MomentEffects:
                 arms = self.arms_of(question)
                 _check(question, arms)
                 fits = self._fits(question, arms) if measure.covariates else None
-            except TrialError:
-                continue  # said when the effect is asked for
+            except TrialError as error:
+                self.refused[question] = error
+                continue
             places = wanted.setdefault(key, {})
             places[question.control, question.segment] = (
                 plain_terms(measure, arms.control) if fits is None else fitted_terms(fits.control)
@@ -174,59 +180,6 @@ def _check(question: Question, arms: TwoArms) -> None:
             raise TrialError(f"{where}: the denominators of an arm add up to nothing", allowed="a total above 0")
 
 
-def paired_effects(
-    engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings, measures: Mapping[str, Measure]
-) -> Iterator[Effect]:
-    """Give the effects of a paired design, on the units that have a row in both arms.
-
-    Raises:
-        TrialError: where fewer than 2 units have both.
-    """
-    import narwhals as nw
-
-    control = str(settings.control)
-    treatments = sorted(set(_arms(engine, outcomes)) - {control})
-    columns = tuple(dict.fromkeys(column for measure in measures.values() for column in measure.own_columns))
-    extra = ["segment"] if settings.segment is not None else []
-    for treatment in treatments:
-        ours = outcomes.frame.filter(nw.col("arm") == control).select("unit", *extra, *columns)
-        theirs = outcomes.frame.filter(nw.col("arm") == treatment)
-        theirs = theirs.select("unit", **{f"other_{column}": nw.col(column) for column in columns})
-        both = ours.join(theirs, on="unit", how="inner").with_columns(
-            arm=nw.lit("both"),
-            **{DIFFERENCE + column: nw.col(f"other_{column}") - nw.col(column) for column in columns},
-        )
-        names = [*(DIFFERENCE + column for column in columns), *columns]
-        cells = moments_of_units(
-            engine, both, unit="unit", arm="arm", segment="segment" if extra else None, groups=[names]
-        )
-        yield from _paired(cells, settings, measures, treatment)
-
-
-def _paired(
-    cells: Cells, settings: AnalysisSettings, measures: Mapping[str, Measure], treatment: str
-) -> Iterator[Effect]:
-    segments = cells.segments if settings.segment is not None else ()
-    for segment in (None, *segments):
-        for measure in measures.values():
-            joint = cells.of("both", segment)
-            if float(joint.n) < 2:
-                raise TrialError(f"{treatment}: {int(joint.n)} unit(s) have a row in both arms", allowed="2 or more")
-            own = [DIFFERENCE + column for column in measure.own_columns] + list(measure.own_columns)
-            yield effect_of(
-                TwoArms.paired(measure, joint.pick(own)),
-                control_name=str(settings.control),
-                treatment_name=treatment,
-                segment=segment,
-                confidence=settings.confidence,
-                relative=settings.relative,
-            )
-
-
-def _arms(engine: Engine, outcomes: OutcomeFrame) -> list[str]:
-    return [str(arm) for arm in engine.collect(outcomes.frame.select("arm").unique()).column("arm").to_pylist()]
-
-
 def rows_by_arm(
     engine: Engine, frame: nw.LazyFrame[Any], columns: tuple[str, ...], segment: str | None, *, unit: str = "row"
 ) -> dict[str, dict[str, np.ndarray]]:
@@ -244,4 +197,4 @@ def rows_by_arm(
 
 def is_from_moments(own: MetricSettings) -> bool:
     """Say whether a metric's effect comes of moments alone, with its default or an adjusting method."""
-    return own.kind in FROM_MOMENTS and own.method in {None, "welch", "newcombe", "delta", "lin", "ancova", "cuped"}
+    return own.kind in FROM_MOMENTS and own.method in {None, METHODS[own.kind][0], "lin", "ancova", "cuped"}

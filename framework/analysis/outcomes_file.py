@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from framework.analysis.opening import TEXT, opened, shown
 from framework.data.engine import Engine
-from framework.data.logfiles import SUFFIXES, csv_header, find_files, parquet_schema
+from framework.data.logfiles import TO_UTF8
 from framework.errors import ConfigError, DataError, nearest
 
 if TYPE_CHECKING:
@@ -16,16 +17,23 @@ if TYPE_CHECKING:
 
 TRUTH = ("true", "false")
 """How CSV files write truth values, in lower case; they count as 1 and 0."""
+NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal", "bool")
+"""How Arrow's types of numbers and truth values begin."""
+FRACTIONS = ("float", "double", "halffloat")
+SEPARATORS = ";\t|,"
+"""What may part the columns of a file whose header was read as one column."""
 
 
 @dataclass(frozen=True)
 class OutcomeFrame:
     """`frame` holds `row` (from 1), the asked text columns under their roles' names, and numbers under `numbers`.
 
-    `numbers` maps a file's column to its name in the frame: safe names, since engines do not tell "n" from "N".
+    `paths` are the file, or the parts of a folder. `numbers` maps a file's column to its name in the frame: safe names,
+    since engines do not tell "n" from "N".
     """
 
     path: Path
+    paths: tuple[Path, ...]
     frame: nw.LazyFrame[Any]
     numbers: dict[str, str]
 
@@ -35,55 +43,55 @@ class OutcomeFrame:
 
 
 def read_outcomes(
-    engine: Engine, path: Path, *, texts: Mapping[str, str], numbers: Mapping[str, str], separator: str = ","
+    engine: Engine, path: Path, *, texts: Mapping[str, str], numbers: Mapping[str, str], separator: str | None = None
 ) -> OutcomeFrame:
-    """Return the file's frame. `texts` maps roles ("arm") to columns, `numbers` columns to what asks for them.
+    r"""Return the file's frame. `texts` maps roles ("arm") to columns, `numbers` columns to what asks for them.
+
+    Without a `separator` it is a comma, or a tab in a file named .tsv; "\t" is a tab too.
 
     Raises:
         DataError: no such file, no such column (nearest match), or a value that is no number, with row and column.
     """
     import narwhals as nw
 
-    kind = "parquet" if path.name.lower().endswith(SUFFIXES["parquet"]) or path.is_dir() else "csv"
-    if not path.exists():
-        near = nearest(path.name, [other.name for other in path.parent.iterdir()]) if path.parent.is_dir() else None
-        raise DataError(
-            f"there is no file {path}",
-            hint=f"Did you mean '{path.parent / near}'?" if near else f"Relative paths start at {Path.cwd()}.",
-        )
-    paths = find_files([path], kind)
-    header = parquet_schema(paths[0], separator) if kind == "parquet" else csv_header(paths[0], separator)
-    for role, column in texts.items():
-        _known(column, header, path, f"{role}=")
-    for column, wanted in numbers.items():
-        _known(column, header, path, wanted)
+    paths, header, separator = opened(path, separator)
+    is_csv = set(header.values()) == {TEXT}
+    for column, wanted in [*((column, f"{role}=") for role, column in texts.items()), *numbers.items()]:
+        _known(column, header, path, wanted, separator if is_csv else None)
     ours = {column: f"value_{place}" for place, column in enumerate(numbers)}
     chosen = {**dict(texts), **{name: column for column, name in ours.items()}}
-    if kind == "csv":
+    if is_csv:
         raw = engine.read_csv(paths, chosen, tuple(header), separator)
-        frame = _numbers_of_text(engine, engine.materialise(raw, "outcomes_text"), list(ours.values()))
+        frame = engine.materialise(_numbers_of_text(engine, raw, list(ours.values())), "outcomes")
         bad = engine.bad_lines()
         if bad.count:
+            fault = " ".join(bad.fault.split())
             raise DataError(
-                f"{bad.count} line(s) of {path} hold no row; the first is line {bad.line}: {bad.fault}",
-                hint="Mend or remove those lines.",
+                f"{bad.count} line(s) of {path} hold no row; the first is line {bad.line}: {fault}",
+                hint=TO_UTF8 if "utf-8" in fault else "Mend or remove those lines.",
             )
-        frame = engine.materialise(frame, "outcomes")
         _refuse_words(engine, frame, ours, path)
     else:
         _refuse_types(header, ours, path)
         frame = _typed(engine.read_parquet(paths, chosen), header, texts, ours)
     kept = {name: nw.col(f"number_{name}") for name in ours.values()}
-    return OutcomeFrame(path, frame.select("row", *texts, **kept), ours)
+    return OutcomeFrame(path, paths, frame.select("row", *texts, **kept), ours)
 
 
-def _known(column: str, header: Mapping[str, str], path: Path, wanted: str) -> None:
+def _known(column: str, header: Mapping[str, str], path: Path, wanted: str, separator: str | None) -> None:
     if column not in header:
         near = nearest(column, header)
-        raise ConfigError(
-            f"{path} has no column '{column}' ({wanted})",
-            allowed=list(header),
-            hint=f"Did you mean '{near}'?" if near else None,
+        hint = f"Did you mean '{near}'?" if near else None
+        signs = [sign for sign in SEPARATORS if column in next(iter(header), "").split(sign)]
+        if separator is not None and len(header) == 1 and signs:
+            sign = "\\t" if signs[0] == "\t" else signs[0]
+            hint = f'The header looks separated by another sign: set "separator={sign}".'
+        raise ConfigError(f"{path} has no column '{column}' ({wanted})", allowed=map(shown, header), hint=hint)
+    alike = [other for other in header if other != column and other.lower() == column.lower()]
+    if alike:
+        raise DataError(
+            f"{path} has a column '{column}' ({wanted}) and a column '{alike[0]}'",
+            hint="Rename one of them: an engine does not tell upper and lower case apart.",
         )
 
 
@@ -102,21 +110,24 @@ def _numbers_of_text(engine: Engine, frame: nw.LazyFrame[Any], names: Sequence[s
 def _refuse_words(engine: Engine, frame: nw.LazyFrame[Any], ours: Mapping[str, str], path: Path) -> None:
     import narwhals as nw
 
+    if not ours:
+        return
+    wrong = {name: ~nw.col(name).is_null() & nw.col(f"number_{name}").is_null() for name in ours.values()}
+    flags = {name: nw.when(own).then(1).otherwise(0).sum() for name, own in wrong.items()}
+    (totals,) = engine.collect(frame.select(**flags)).to_pylist()
     for column, name in ours.items():
-        wrong = ~nw.col(name).is_null() & nw.col(f"number_{name}").is_null()
-        counted = engine.collect(frame.filter(wrong).select("row", name).sort("row").head(1)).to_pylist()
-        if counted:
-            total = engine.collect(frame.filter(wrong).select(nw.len().alias("n"))).to_pylist()[0]["n"]
+        if totals[name]:
+            (first,) = engine.collect(frame.filter(wrong[name]).select("row", name).sort("row").head(1)).to_pylist()
             raise DataError(
-                f"{path}, column '{column}': {total} value(s) are no number; the first is '{counted[0][name]}' "
-                f"in row {counted[0]['row']}",
+                f"{path}, column '{column}': {totals[name]} value(s) are no number; "
+                f"the first is '{shown(first[name])}' in row {first['row']}",
                 allowed="numbers with a decimal point, or true and false; an empty field is a missing value",
             )
 
 
 def _refuse_types(header: Mapping[str, str], ours: Mapping[str, str], path: Path) -> None:
     for column in ours:
-        if not any(word in header[column] for word in ("int", "float", "double", "decimal", "bool")):
+        if not header[column].startswith(NUMBERS):
             raise DataError(f"{path}, column '{column}' holds {header[column]}", allowed="numbers, or true and false")
 
 
@@ -128,7 +139,8 @@ def _typed(
     labels = {}
     for role, column in texts.items():
         text = nw.col(role).cast(nw.String)
-        if "float" in header[column] or "double" in header[column]:
-            text = text.str.replace(r"\.0$", "")
+        if header[column].startswith(FRACTIONS):
+            # Other libraries write a missing label of a column of numbers as nan.
+            text = nw.when(nw.col(role).is_finite()).then(text.str.replace_all(r"\.0$", ""))
         labels[role] = text
     return frame.with_columns(**labels, **{f"number_{name}": nw.col(name).cast(nw.Float64) for name in ours.values()})

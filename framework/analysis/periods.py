@@ -7,25 +7,19 @@ import numpy as np
 from framework.analysis.outcomes_file import OutcomeFrame
 from framework.analysis.settings import AnalysisSettings
 from framework.data.engine import Engine
-from framework.errors import ConfigError, DataError
+from framework.errors import DataError
 from framework.stats.designs.switchback import switchback
 from framework.stats.designs.switchback_periods import Periods
 from framework.stats.effects import Effect, Interval
-
-KINDS = ("mean", "sum", "proportion", "ratio")
 
 
 def switchback_effects(engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings) -> list[Effect]:
     """Return the effects over all periods; `period=` numbers them, each under one arm, in the order of time.
 
-    Raises DataError for periods that are no whole numbers or were under two arms, ConfigError for a metric that has no
-    estimate here.
+    Raises DataError for periods that are no whole numbers or were under two arms.
     """
     import narwhals as nw
 
-    for name, own in settings.metrics.items():
-        if own.kind not in KINDS or own.covariates:
-            raise ConfigError(f"metrics.{name}: design=switchback goes with {', '.join(KINDS)}, without covariates")
     sums = [nw.col(name).sum().alias(f"sum_{name}") for name in outcomes.numbers.values()]
     grouped = outcomes.frame.group_by("period", "arm").agg(nw.len().alias("rows"), *sums)
     table = engine.collect(grouped).to_pylist()

@@ -102,12 +102,25 @@ def _rates(
     name: str, own: MetricSettings, column: str, rows: tuple[Rows, Rows], names: Mapping[str, Any], confidence: float
 ) -> Effect:
     events, exposure = (tuple(side[key] for side in rows) for key in (column, str(own.denominator)))
+    for arm, counts, base in zip((names["control_name"], names["treatment_name"]), events, exposure, strict=True):
+        if bool(((counts < 0) | (counts != np.floor(counts)) | (base < 0)).any()):
+            raise TrialError(
+                f"metric '{name}', arm '{arm}': events that are no counts, or an exposure below 0",
+                allowed="events 0, 1, 2 ..., exposure 0 or more",
+            )
     totals = Events(int(events[0].sum()), float(exposure[0].sum()), int(events[1].sum()), float(exposure[1].sum()))
+    ratio = rate_ratio(totals, confidence=confidence)
+    relative = Interval(
+        *(None if end is None else end - 1 for end in (ratio.estimate, ratio.ci_low, ratio.ci_high)), ratio.reason
+    )
     if own.method in {None, "recommended"}:
-        estimate = count_rates(events[0], exposure[0], events[1], exposure[1], confidence=confidence).recommended
+        rates = count_rates(events[0], exposure[0], events[1], exposure[1], confidence=confidence)
+        estimate = rates.recommended
+        if estimate == rates.clustered:
+            sides = (UnitValues("ratio", counts, base) for counts, base in zip(events, exposure, strict=True))
+            relative = compare(*sides, metric=name, **names, confidence=confidence).relative
     else:
         estimate = two_rates(totals, method=str(own.method), confidence=confidence)
-    relative = rate_ratio(totals, confidence=confidence)
     return _effect(name, rows, names, confidence, estimate, (totals.rate_control, totals.rate_treatment), relative)
 
 

@@ -13,6 +13,8 @@ ROLES = ("primary", "secondary", "guardrail")
 PRIORS = ("jeffreys", "uniform")
 MISSING = ("refuse", "drop", "zero")
 UNITS = ("score", "share", "count")
+FROM_MOMENTS = ("mean", "sum", "proportion", "ratio")
+"""Kinds of metrics that are functions of means."""
 ADJUSTED = ("lin", "ancova", "cuped", "cupac")
 METHODS = {
     "mean": ("welch", *ADJUSTED, "bootstrap", "mann_whitney"),
@@ -84,8 +86,8 @@ class AnalysisSettings:
     tested only where the whole was shown. `relative` is "log" or "fieller". `missing` says what a missing outcome
     means. `prior` asks for a posterior beside each effect, `rope` for the mass within that distance of 0, `sequential`
     for a look of a running test. `power` and `difference` enter the rule where a metric is primary. `experiment` and
-    `count` read counted input, a row an arm with `count` units; `group` sums up its experiments. `out` is the folder of
-    `result.json` and `report.html`.
+    `count` read counted input, a row an arm with `count` units; `group` sums up its experiments. `separator` parts a
+    CSV file's columns (default: a comma, a tab in a .tsv). `out` is the folder of `result.json` and `report.html`.
     """
 
     metrics: dict[str, MetricSettings]
@@ -116,11 +118,16 @@ class AnalysisSettings:
     prior: str | None = None
     rope: float | None = None
     sequential: SequentialSettings | None = None
-    separator: str = ","
+    separator: str | None = None
     seed: int = 0
     memory_limit: str | None = None
 
     @property
     def alpha(self) -> float:
         """The two-sided error rate."""
-        return 1.0 - self.confidence
+        return round(1.0 - self.confidence, 12)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether every row is a unit of its own, in an arm that chance gave to it alone."""
+        return self.design == "independent" and self.cluster is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from framework.analysis.estimation import is_from_moments
 from framework.analysis.outcomes_file import OutcomeFrame
 from framework.analysis.settings import AnalysisSettings
 from framework.data.engine import Engine
@@ -19,11 +20,15 @@ from framework.stats.moments.two_arms import TwoArms
 def stratified_effects(
     engine: Engine, outcomes: OutcomeFrame, settings: AnalysisSettings, measures: Mapping[str, Measure]
 ) -> dict[tuple[str, str], Effect]:
-    """Return the effects over all units by (metric, treatment), of metrics without covariates.
+    """Return the effects over all units by (metric, treatment), of metrics without covariates or a method of their own.
 
     Raises TrialError, naming it, for a stratum with fewer than 2 units in an arm.
     """
-    plain = {name: measure for name, measure in measures.items() if not measure.covariates}
+    plain = {
+        name: measure
+        for name, measure in measures.items()
+        if not measure.covariates and is_from_moments(settings.metrics[name])
+    }
     if not plain:
         return {}
     cells = moments_of_units(
