@@ -70,6 +70,7 @@ def help_text() -> str:
 
 
 def _analysed(path: Path, settings: AnalysisSettings, folder: Path) -> Result:
+    # On several threads the order of a sum changes from run to run, and with it the last digits of a result.
     config = DataConfig(memory_limit=settings.memory_limit, threads=1)
     with open_engine(config, folder / "work") as engine, stages() as progress:
         run = analyse_counted if settings.experiment is not None else analyse_units

@@ -14,7 +14,8 @@ from framework.analysis.outcomes_file import OutcomeFrame
 from framework.analysis.settings import AnalysisSettings
 from framework.data.engine import Engine
 from framework.stats.health import ArmSummary, influence, influence_from_summary, missing_outcomes, sample_ratio
-from framework.stats.health.named import as_names, as_record, named
+from framework.stats.health.influence import Influence
+from framework.stats.health.named import as_record, named
 from framework.stats.health.sample_ratio import sample_ratio_by_segment
 from framework.stats.moments.measure import Measure, variance_of
 from framework.stats.samples import UnitValues
@@ -59,14 +60,24 @@ def influences(
                 pair = _values(measure, rows[effects.control]), _values(measure, rows[treatment])
                 if min(side.numerator.size for side in pair) < 3:
                     continue
-                ids = {"control": as_names(rows[effects.control][UNIT]), "treatment": as_names(rows[treatment][UNIT])}
-                said = named(influence(*pair, confidence=settings.confidence), ids)
+                said = influence(*pair, confidence=settings.confidence)
+                sides = {"control": rows[effects.control][UNIT], "treatment": rows[treatment][UNIT]}
+                said = named(said, _names(said, sides, unit))
             elif measure.kind == "mean":
                 sides = [_summary(engine, outcomes, effects, measure, arm) for arm in (effects.control, treatment)]
                 said = influence_from_summary(*sides, confidence=settings.confidence)
             else:
                 continue
             found.append(as_record(said, metric=measure.name, control=effects.control, treatment=treatment))
+    return found
+
+
+def _names(said: Influence, ids: Mapping[str, Any], unit: str) -> dict[str, Any]:
+    """Return the names of the units that stand out, by arm and place: their ids, or the file's rows where they have none."""
+    found: dict[str, dict[int, str]] = {arm: {} for arm in ids}
+    for one in said.units:
+        name = str(ids[one.arm][int(one.unit)])
+        found[one.arm][int(one.unit)] = name if unit == "unit" else f"in row {name}"
     return found
 
 
@@ -82,5 +93,6 @@ def _summary(engine: Engine, outcomes: OutcomeFrame, effects: MomentEffects, mea
     unit = "unit" if effects.settings.unit is not None else "row"
     top = outcomes.frame.filter(nw.col("arm") == arm).select(unit, measure.numerator)
     table = engine.collect(top.sort(measure.numerator, descending=True).head(LARGEST)).to_pylist()
-    largest = tuple((str(row[unit]), float(row[measure.numerator])) for row in table)
+    opening = "" if unit == "unit" else "in row "
+    largest = tuple((f"{opening}{row[unit]}", float(row[measure.numerator])) for row in table)
     return ArmSummary(int(own.n), float(own.mean[0]), float(variance_of(measure, own)), largest)

@@ -110,9 +110,8 @@ def _rates(
             )
     totals = Events(int(events[0].sum()), float(exposure[0].sum()), int(events[1].sum()), float(exposure[1].sum()))
     ratio = rate_ratio(totals, confidence=confidence)
-    relative = Interval(
-        *(None if end is None else end - 1 for end in (ratio.estimate, ratio.ci_low, ratio.ci_high)), ratio.reason
-    )
+    change, low, high = (None if end is None else end - 1 for end in (ratio.estimate, ratio.ci_low, ratio.ci_high))
+    relative = Interval(change, low, high, ratio.reason)
     if own.method in {None, "recommended"}:
         rates = count_rates(events[0], exposure[0], events[1], exposure[1], confidence=confidence)
         estimate = rates.recommended
