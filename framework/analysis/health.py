@@ -61,8 +61,8 @@ def influences(
                 if min(side.numerator.size for side in pair) < 3:
                     continue
                 said = influence(*pair, confidence=settings.confidence)
-                sides = {"control": rows[effects.control][UNIT], "treatment": rows[treatment][UNIT]}
-                said = named(said, _names(said, sides, unit))
+                ids = {"control": rows[effects.control][UNIT], "treatment": rows[treatment][UNIT]}
+                said = named(said, _names(said, ids, unit))
             elif measure.kind == "mean":
                 sides = [_summary(engine, outcomes, effects, measure, arm) for arm in (effects.control, treatment)]
                 said = influence_from_summary(*sides, confidence=settings.confidence)
@@ -73,7 +73,7 @@ def influences(
 
 
 def _names(said: Influence, ids: Mapping[str, Any], unit: str) -> dict[str, Any]:
-    """Return the names of the units that stand out, by arm and place: their ids, or the file's rows where they have none."""
+    """Return the names of the units that stand out, by arm and place: their ids, or their rows where they have none."""
     found: dict[str, dict[int, str]] = {arm: {} for arm in ids}
     for one in said.units:
         name = str(ids[one.arm][int(one.unit)])
