@@ -59,18 +59,12 @@ def switchback_effects(engine: Engine, outcomes: OutcomeFrame, settings: Analysi
                 n_treatment=int(rows[treated].sum()),
                 control_value=sides[0],
                 treatment_value=sides[1],
-                estimate=estimate.difference,
-                standard_error=estimate.standard_error,
-                ci_low=estimate.ci_low,
-                ci_high=estimate.ci_high,
-                p_value=estimate.p_value,
+                **estimate.as_effect(),
                 p_adjusted=None,
                 relative=Interval(None, None, None, reason),
-                method=estimate.method,
                 design="switchback",
                 confidence=settings.confidence,
                 warnings=estimate.warnings,
-                df=estimate.df,
             )
         )
     return found

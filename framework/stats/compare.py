@@ -94,12 +94,7 @@ def compare(
     )
     return replace(
         effect,
-        standard_error=drawn.standard_error,
-        ci_low=drawn.ci_low,
-        ci_high=drawn.ci_high,
-        p_value=drawn.p_value,
-        df=drawn.df,
-        method=drawn.method,
+        **drawn.as_effect(),
         warnings=(*drawn.warnings, *effect.warnings[len(analytic.warnings) :]),
     )
 
@@ -165,17 +160,11 @@ def _named(
         "segment": segment,
         "n_control": int(arms.control.n),
         "n_treatment": int(arms.treatment.n),
-        "estimate": estimate.difference,
-        "standard_error": estimate.standard_error,
-        "ci_low": estimate.ci_low,
-        "ci_high": estimate.ci_high,
-        "p_value": estimate.p_value,
+        **estimate.as_effect(),
         "p_adjusted": None,
-        "method": estimate.method,
         "design": arms.design,
         "confidence": confidence,
         "warnings": (*estimate.warnings, *cautions(arms)),
-        "df": estimate.df,
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +25,18 @@ class Estimate:
     df: float | None
     method: str
     warnings: tuple[str, ...] = ()
+
+    def as_effect(self) -> dict[str, Any]:
+        """Return what an `Effect` takes over from it, by the effect's own names; warnings are joined by the caller."""
+        return {
+            "estimate": self.difference,
+            "standard_error": self.standard_error,
+            "ci_low": self.ci_low,
+            "ci_high": self.ci_high,
+            "p_value": self.p_value,
+            "method": self.method,
+            "df": self.df,
+        }
 
 
 def quantile(confidence: float, df: float | None) -> float:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from framework.stats.health.influence import Influence, reading
@@ -39,8 +38,3 @@ def as_record(said: Influence, **where: str | None) -> dict[str, Any]:
             for step in said.without
         ],
     }
-
-
-def as_names(ids: object) -> NDArray[np.str_]:
-    """Return ids of any type as text, whole numbers without a fraction."""
-    return np.array([str(own) for own in np.asarray(ids).tolist()], dtype=np.str_)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from framework.stats.effects import Effect
 from framework.stats.multiplicity.adjust import adjust
-from framework.stats.multiplicity.families import MAX_T, SEGMENTS, WORDS, Corrections, controls, correct, family_of
+from framework.stats.multiplicity.families import MAX_T, SEGMENTS, WORDS, Corrections, correct, families_of
 
 Floats = NDArray[np.float64]
 SCIPY = {"benjamini_hochberg": "bh", "benjamini_yekutieli": "by"}
@@ -52,14 +52,10 @@ def correct_batch(
 
 def _families(effects: Sequence[Effect], chosen: Corrections) -> list[tuple[str, list[int]]]:
     """Return each family's method and members, as `correct` forms them."""
-    families: dict[tuple[str | None, str], list[int]] = {}
-    study_controls = controls(effects)
-    for index, effect in enumerate(effects):
-        families.setdefault((effect.evidence, family_of(effect, study_controls)), []).append(index)
     overall = "holm" if chosen.overall == MAX_T else chosen.overall
     return [
         (chosen.segments if name == SEGMENTS else overall, members)
-        for (_, name), members in families.items()
+        for (_, name), members in families_of(effects).items()
         if name in WORDS
     ]
 

@@ -78,10 +78,7 @@ def correct(
     """
     chosen = corrections or Corrections()
     _check(effects, alpha)
-    families: dict[tuple[str | None, str], list[int]] = {}
-    study_controls = controls(effects)
-    for index, effect in enumerate(effects):
-        families.setdefault((effect.evidence, family_of(effect, study_controls)), []).append(index)
+    families = families_of(effects)
     corrected = list(effects)
     for (evidence, family), members in families.items():
         if family not in WORDS:
@@ -117,7 +114,16 @@ def controls(effects: Sequence[Effect]) -> frozenset[str]:
     return frozenset(e.control for e in effects) - frozenset(e.treatment for e in effects)
 
 
-def family_of(effect: Effect, study_controls: frozenset[str]) -> str:
+def families_of(effects: Sequence[Effect]) -> dict[tuple[str | None, str], list[int]]:
+    """Return the places of the effects by (evidence, family), in the order in which families are met."""
+    families: dict[tuple[str | None, str], list[int]] = {}
+    study_controls = controls(effects)
+    for index, effect in enumerate(effects):
+        families.setdefault((effect.evidence, _family(effect, study_controls)), []).append(index)
+    return families
+
+
+def _family(effect: Effect, study_controls: frozenset[str]) -> str:
     """Return the family that an effect is corrected in, or "none" with why it keeps its raw p-value."""
     if effect.role not in FAMILY_ROLES:
         judged = "judged by its interval against its margin" if effect.role == "guardrail" else "read as exploratory"
