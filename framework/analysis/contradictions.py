@@ -174,6 +174,15 @@ def _check_readings(settings: AnalysisSettings) -> None:
         _one_of("sequential.method", look.method, ("mixture", "bernoulli", *RULES))
         if look.planned is not None and look.planned < 1:
             raise ConfigError(f"sequential.planned is {look.planned}", allowed="the number of planned units, 1 or more")
+        judged = [name for name, own in settings.metrics.items() if own.role in {"primary", "guardrail"}]
+        blind = [name for name in judged if settings.metrics[name].kind != "proportion" or not settings.is_plain]
+        if look.method == "bernoulli" and blind:
+            role = settings.metrics[blind[0]].role
+            raise ConfigError(
+                f"metrics.{blind[0]}.role={role}: sequential.method=bernoulli has no look at it",
+                allowed="proportions of independent units",
+                hint="Take sequential.method=mixture.",
+            )
         if look.looks < 1:
             raise ConfigError(f"sequential.looks is {look.looks}", allowed="1 or more")
         if look.method not in {"mixture", "bernoulli"} and not look.information:

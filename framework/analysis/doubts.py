@@ -57,9 +57,12 @@ def limits(settings: AnalysisSettings, effects: Sequence[Effect], counts: ArmCou
         found.append(f"The relative change of {listed(plain_relative)} {why}.")
     if settings.sequential is not None:
         found.append(
-            "This is a look of a running test: p-values, intervals and a verdict hold for a test that ends here as "
-            "planned. Until it ends, read the look."
+            "This is a look of a running test: effects' p-values and intervals, and a verdict, hold at every look. "
+            "What else is tested here (margins, segments, trends) holds for a test that ends here."
         )
+        blind = dict.fromkeys(effect.metric for effect in effects if effect.look is None)
+        if blind:
+            found.append(f"{listed(list(blind))} has no look: its p-values hold for a test that ends here.")
     guards = [name for name, own in tested.items() if own.role == "guardrail"]
     if guards and not any(own.role == "primary" for own in tested.values()):
         found.append(f"No metric is primary, so no rule holds {listed(guards)} to a margin.")

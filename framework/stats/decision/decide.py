@@ -170,7 +170,7 @@ def _plan(overall: Sequence[Effect], rule: DecisionRule, found: _Findings) -> tu
             for e in overall
             if e.metric in rule.primary and str(e.evidence) == name
             for needed in [_needed(e, rule)]
-            if needed is not None
+            if needed is not None and not _is_early(e)
         ]
         if options:
             needed, effect = min(options, key=lambda option: option[0])
@@ -179,11 +179,23 @@ def _plan(overall: Sequence[Effect], rule: DecisionRule, found: _Findings) -> tu
                 f"{name}: if {effect.metric} truly differs as observed, {needed:,} units in all would show it "
                 f"({rule.power:.0%} power)."
             )
+        elif _looks_left(overall, rule, name):
+            texts.append(f"{name}: looks are left of the plan: go on to the next.")
         else:
             texts.append(_hopeless(name, rule))
     # One evidence that can never decide keeps the whole undecided, whatever the others need.
     reachable = needs and len(needs) == len(found.saying("unclear"))
     return (max(needs) if reachable else None), tuple(texts)
+
+
+def _looks_left(overall: Sequence[Effect], rule: DecisionRule, name: str) -> bool:
+    return any(_is_early(e) for e in overall if e.metric in rule.primary and str(e.evidence) == name)
+
+
+def _is_early(effect: Effect) -> bool:
+    """Say whether a plan goes on after this look: it says itself how many units there will be."""
+    look = effect.look
+    return look is not None and look.looks is not None and look.information is not None and look.information < 1
 
 
 def _hopeless(name: str, rule: DecisionRule) -> str:
