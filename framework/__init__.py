@@ -16,6 +16,7 @@ from framework.records import (
     Segmentation,
     SimulatorCheck,
     Slates,
+    Training,
     Trial,
     UnitValues,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "Segmentation",
     "SimulatorCheck",
     "Slates",
+    "Training",
     "Trial",
     "TrialError",
     "UnitValues",

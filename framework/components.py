@@ -22,7 +22,7 @@ __all__ = ["Component", "Parameter", "build", "check", "component_class", "looku
 PROTOCOLS: dict[str, tuple[type, ...]] = {
     "source": (kinds.Source,),
     "model": (kinds.Model,),
-    "recommender": (kinds.Recommender,),
+    "recommender": (kinds.Recommender, kinds.NeuralRecommender),
     "policy": (kinds.Policy,),
     "simulator": (kinds.Simulator,),
     "metric": (kinds.Metric, kinds.Summary),

@@ -7,9 +7,11 @@ some components have are protocols of their own, found by `isinstance`.
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from collections.abc import Mapping
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from framework.data.rawlog import RawLog
 from framework.data.tables import Dataset, Window
@@ -23,6 +25,7 @@ from framework.records import (
     Segmentation,
     SimulatorCheck,
     Slates,
+    Training,
     UnitValues,
 )
 
@@ -67,6 +70,48 @@ class Recommender(Protocol):
         `Slates.fallback`. Items in `queries.exclude` never appear.
         """
         ...
+
+
+@runtime_checkable
+class NeuralRecommender(Protocol):
+    """A recommender that Lightning trains: the engine makes the Trainer, on whatever the study asks for.
+
+    In place of `fit` it has `training`; the engine trains, and calls `learned` before every look at the validation part
+    and after the last epoch. `recommend` is a recommender's.
+    """
+
+    def training(self, data: Dataset, context: Context) -> Training:
+        """Return the module, made afresh, and its batches. Same data and `context.rng` state, same weights."""
+        ...
+
+    def learned(self) -> None:
+        """Take in what the module knows by now, so that `recommend` answers by it."""
+        ...
+
+    def recommend(self, queries: Queries, k: int) -> Slates:
+        """Return as `Recommender.recommend`."""
+        ...
+
+
+@runtime_checkable
+class Stored(Protocol):
+    """A fitted component that can be written down and read again, without its data and without running foreign code."""
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """Return everything that it answers by, as plain arrays (numbers and bools) by name."""
+        ...
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take the state of an equal component, unfitted so far, so that it answers as that one does."""
+        ...
+
+
+@runtime_checkable
+class Searchable(Protocol):
+    """A component whose class says which of its parameters are worth a search, and where."""
+
+    SEARCH: Mapping[str, Mapping[str, Any]]
+    """By parameter: {"low", "high", and "log" or "step"} for numbers, {"choices": [...]} for others."""
 
 
 @runtime_checkable

@@ -14,6 +14,7 @@ from framework.records.result import (
 )
 from framework.records.run import Run, Trial
 from framework.records.segments import NEW_USERS, Segmentation
+from framework.records.training import Training
 from framework.stats.decision import Verdict
 from framework.stats.samples import UnitValues
 
@@ -39,6 +40,7 @@ __all__ = [
     "Slates",
     "SplitSummary",
     "StrategySummary",
+    "Training",
     "Trial",
     "UnitValues",
     "Verdict",

@@ -30,7 +30,9 @@ class Queries:
 
     `user` (n,) indexes the training `Dataset.users` (-1: new user); `user_ids` (n,) are the ids; `segment` (n,)
     indexes `segment_names` (-1: none); `positions` is how many items a page shows; `exclude` (n, I), where given,
-    marks the items that must not be recommended to each.
+    marks the items that must not be recommended to each. `history` (n, L), where given, holds the items that a user
+    took so far, oldest first, -1 in front of short ones: recommenders answer by it instead of by what they learned of
+    that user; a row of -1 alone leaves it at that.
     """
 
     user: NDArray[np.int32]
@@ -39,15 +41,21 @@ class Queries:
     segment_names: tuple[str, ...]
     positions: int
     exclude: csr_matrix | None = None
+    history: NDArray[np.int32] | None = None
 
     def __len__(self) -> int:
         return len(self.user)
 
     def take(self, rows: NDArray[np.intp]) -> Queries:
         """Return the queries at `rows`, in that order."""
-        exclude = None if self.exclude is None else self.exclude[rows]
         return Queries(
-            self.user[rows], self.user_ids[rows], self.segment[rows], self.segment_names, self.positions, exclude
+            self.user[rows],
+            self.user_ids[rows],
+            self.segment[rows],
+            self.segment_names,
+            self.positions,
+            exclude=None if self.exclude is None else self.exclude[rows],
+            history=None if self.history is None else self.history[rows],
         )
 
 
