@@ -10,18 +10,19 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from framework.config import StrategyConfig
+from framework.config import RunConfig, StrategyConfig
 from framework.data.events import CleanLog
 from framework.data.parts import Parts
 from framework.fitting import Bench, Fitted, SegmentedData
 from framework.judging import Judgement
-from framework.ledger import earlier_rules, remember_rule, with_calibration
+from framework.ledger import calibrated_digest, earlier_rules, remember_rule, with_calibration
+from framework.preflight import identity
 from framework.records import ReportSection, Result, SimulatorCheck, StrategySummary, Trial
 from framework.report.cards import segment_cards
 from framework.report.page import write_page
 from framework.report.result_json import write
 from framework.report.terminal import print_path, show
-from framework.runfolder import CONFIG, PAGE, RESULT, RunFolder, now, versions
+from framework.runfolder import CONFIG, PAGE, RESULT, UNITS, RunFolder, now, versions
 
 
 def result_of(
@@ -48,7 +49,9 @@ def result_of(
         verdicts=judgement.verdicts,
         rule=judgement.rule_text,
         rule_digest=judgement.rule_digest,
-        effects=with_calibration(judgement.effects, study.study, log.digest, judgement.rule_digest),
+        effects=with_calibration(
+            judgement.effects, study.study, log.digest, judgement.rule_digest, calibrated_digest(study)
+        ),
         arms=judgement.arms,
         evidence=judgement.evidence,
         strategies=tuple(
@@ -82,8 +85,23 @@ def result_of(
             "result": str(folder / RESULT),
             "config": str(folder / CONFIG),
             **({"page": str(folder / PAGE)} if study.report.html else {}),
+            **({"units": str(folder / UNITS)} if study.report.units and trials else {}),
         },
+        metrics=_own_metrics(study, judgement),
     )
+
+
+def _own_metrics(study: RunConfig, judgement: Judgement) -> dict[str, float]:
+    """Return by label what the recommender that the study is about came to on the holdout, over all users."""
+    if study.recommender is None:
+        return {}
+    wanted = identity(study.recommender)
+    own = next((name for name, strategy in study.strategies.items() if identity(strategy.recommender) == wanted), None)
+    return {
+        arm.metric: arm.value
+        for arm in judgement.arms
+        if (arm.strategy, arm.evidence, arm.segment) == (own, "holdout", None)
+    }
 
 
 def _strategy_summary(bench: Bench, name: str, strategy: StrategyConfig, trials: Sequence[Trial]) -> StrategySummary:

@@ -8,18 +8,29 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
+from framework.config import RunConfig
 from framework.errors import PrelaunchError
-from framework.memory import cache_folder
+from framework.memory import cache_folder, in_turn
 from framework.report.atomic import write_whole
+from framework.runfolder import versions
 from framework.stats.effects import Calibration, Effect
 
 MOST_RULES = 20
 """Rules of one study on one log that are kept, the latest."""
+NOTHING_RESTS_ON = (
+    *("study", "question", "report"),  # the study is asked for by name; words and the page count nothing
+    *("plan", "calibrate"),  # a live test's plan is no part of the trial; what was replicated is kept with the shares
+    *("data.memory_limit", "data.threads"),
+    "decision.prior",  # posteriors stand beside intervals and move none
+)
+"""Keys of a study's config that no calibration rests on; what is not named here counts, a new key too."""
 
 
 def earlier_rules(study: str, data_digest: str, rule_digest: str) -> tuple[str, ...]:
@@ -37,22 +48,59 @@ def earlier_rules(study: str, data_digest: str, rule_digest: str) -> tuple[str, 
 
 def remember_rule(study: str, data_digest: str, rule_digest: str, time: str) -> None:
     """Note that a result judged by this rule was shown."""
-    rules = _rules(study, data_digest)
-    if any(entry["digest"] == rule_digest for entry in rules):
-        return
-    rules.append({"digest": rule_digest, "time": time})
-    _write("rules", study, data_digest, {"rules": rules[-MOST_RULES:]})
+    with in_turn():
+        rules = _rules(study, data_digest)
+        if any(entry["digest"] == rule_digest for entry in rules):
+            return
+        rules.append({"digest": rule_digest, "time": time})
+        _write("rules", study, data_digest, {"rules": rules[-MOST_RULES:]})
 
 
-def remember_calibration(study: str, data_digest: str, rule_digest: str, rows: Sequence[dict[str, Any]]) -> None:
-    """Keep what a calibration found of each effect: its names, and the fields of `effects.Calibration`."""
-    _write("calibrations", study, data_digest, {"rule": rule_digest, "rows": list(rows)})
+def calibrated_digest(config: RunConfig) -> str:
+    """Return the SHA-256 of what a calibration of the study rests on: its config, and this version's estimators.
+
+    All of the config counts but `NOTHING_RESTS_ON` and the strategies' descriptions. The seed counts, as another one
+    trains other strategies and simulates other users; the order of the strategies counts, as it says which users an
+    arm gets. So does all that the source is given, where its files lie too: only a source knows which parameter is a
+    place.
+    """
+    plain = asdict(config)
+    for key in NOTHING_RESTS_ON:
+        *above, last = key.split(".")
+        del reduce(getitem, above, plain)[last]
+    for strategy in plain["strategies"].values():
+        del strategy["description"]
+    # Not JSON: YAML gives parameters keys that do not sort, and values that JSON lacks.
+    canonical = repr((versions().get("prelaunch"), list(plain["strategies"]), _sorted(plain)))
+    return hashlib.sha256(canonical.encode()).hexdigest()
 
 
-def with_calibration(effects: Sequence[Effect], study: str, data_digest: str, rule_digest: str) -> tuple[Effect, ...]:
-    """Return the effects with their measured coverage, where this study was calibrated on this log by this rule."""
+def _sorted(value: Any) -> Any:
+    """Return mappings, however deep, as pairs by key: in which order they were written is no matter."""
+    if isinstance(value, Mapping):
+        return sorted((repr(key), _sorted(entry)) for key, entry in value.items())
+    return [_sorted(entry) for entry in value] if isinstance(value, list | tuple) else value
+
+
+def remember_calibration(
+    study: str, data_digest: str, rule_digest: str, config_digest: str, rows: Sequence[dict[str, Any]]
+) -> None:
+    """Keep what a calibration found of each effect: its names, and the fields of `effects.Calibration`.
+
+    `config_digest` is `calibrated_digest` of the study.
+    """
+    _write("calibrations", study, data_digest, {"rule": rule_digest, "config": config_digest, "rows": list(rows)})
+
+
+def with_calibration(
+    effects: Sequence[Effect], study: str, data_digest: str, rule_digest: str, config_digest: str
+) -> tuple[Effect, ...]:
+    """Return the effects with their measured coverage, where this very study was calibrated on this log by this rule.
+
+    What was measured of other parameters, metrics, splits or trials is stale and not shown.
+    """
     found = _read("calibrations", study, data_digest)
-    if found.get("rule") != rule_digest:
+    if (found.get("rule"), found.get("config")) != (rule_digest, config_digest):
         return tuple(effects)
     try:
         rows = {tuple(row["effect"]): _calibration(row["calibration"]) for row in found["rows"]}

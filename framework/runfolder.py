@@ -16,8 +16,9 @@ from framework.errors import RunError
 from framework.report.atomic import write_whole
 
 RECORD, CONFIG, RESULT, PAGE = "record.json", "config.yaml", "result.json", "report.html"
+UNITS = "units.parquet"
 PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE = "plan.json", "plan.html", "calibration.json", "calibration.html"
-SHOWN = (RESULT, PAGE, PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE)
+SHOWN = (RESULT, PAGE, UNITS, PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE)
 """What a run, a plan or a calibration leaves to be read."""
 _LIBRARIES = (
     "prelaunch",

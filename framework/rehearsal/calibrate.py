@@ -15,7 +15,7 @@ from rich.console import Console
 from framework.config import CalibrateConfig, RunConfig
 from framework.errors import ConfigError
 from framework.fitting import Bench
-from framework.ledger import remember_calibration
+from framework.ledger import calibrated_digest, remember_calibration
 from framework.plugins import Plugins
 from framework.records import Run
 from framework.rehearsal.calibration_pages import calibration_sheet
@@ -76,7 +76,9 @@ def calibrate(config: DictConfig, folder: Path, plugins: Plugins) -> None:
             sheet = calibration_sheet(study, rehearsal, plan, found, said)
             write_whole(folder / CALIBRATION, _as_json(study, plan, found, rehearsal, said) + "\n")
             page = write_sheet(sheet, folder / CALIBRATION_PAGE)
-        remember_calibration(study.study, rehearsal.data_digest, rule_digest(plan.rule), _rows(plan, found))
+        remember_calibration(
+            study.study, rehearsal.data_digest, rule_digest(plan.rule), calibrated_digest(study), _rows(plan, found)
+        )
     show_sheet(sheet, Console(width=study.report.width, highlight=False))
     print_path(page)
 

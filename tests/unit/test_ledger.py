@@ -18,6 +18,7 @@ from framework.stats.effects import Calibration, Effect, Interval
 
 LOG, OTHER_LOG = "1d4f6d6f2f0b4a0f" * 4, "1d4f6d6f2f0b4a0f" + "7" * 48
 RULE, NEW_RULE = "a" * 64, "b" * 64
+CONFIG, NEW_CONFIG = "c" * 64, "d" * 64
 FOUND = Calibration(2000, 0.951, (0.94, 0.96), 0.049, (0.04, 0.06), 0.05, 0.81, (0.79, 0.83))
 
 
@@ -87,17 +88,17 @@ def test_the_change_is_told_again_after_the_new_rule_was_judged_too() -> None:
 @pytest.mark.parametrize(("study", "log"), [("another", LOG), ("shop", OTHER_LOG)])
 def test_another_study_or_log_knows_nothing(study: str, log: str) -> None:
     remember_rule("shop", LOG, RULE, "2026-01-01")
-    remember_calibration("shop", LOG, RULE, [_row()])
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row()])
     assert earlier_rules(study, log, NEW_RULE) == ()
-    assert with_calibration([_effect()], study, log, RULE) == (_effect(),)
+    assert with_calibration([_effect()], study, log, RULE, CONFIG) == (_effect(),)
 
 
 @pytest.mark.parametrize("name", ["a/b", "a:b", "A_b", "../a_b", "a\udcffb"])
 def test_studies_whose_names_look_alike_in_a_file_name_are_kept_apart(name: str, cache: Path) -> None:
-    remember_calibration("a_b", LOG, RULE, [_row()])
-    remember_calibration(name, LOG, RULE, [_row(coverage=0.5)])
-    assert with_calibration([_effect()], "a_b", LOG, RULE)[0].calibration == FOUND
-    assert with_calibration([_effect()], name, LOG, RULE)[0].calibration == replace(FOUND, coverage=0.5)
+    remember_calibration("a_b", LOG, RULE, CONFIG, [_row()])
+    remember_calibration(name, LOG, RULE, CONFIG, [_row(coverage=0.5)])
+    assert with_calibration([_effect()], "a_b", LOG, RULE, CONFIG)[0].calibration == FOUND
+    assert with_calibration([_effect()], name, LOG, RULE, CONFIG)[0].calibration == replace(FOUND, coverage=0.5)
     assert len(list((cache / "calibrations").iterdir())) == 2
 
 
@@ -114,8 +115,10 @@ def test_only_the_latest_rules_are_kept() -> None:
 
 
 def test_calibration_comes_back_whole_and_only_for_its_own_effect() -> None:
-    remember_calibration("shop", LOG, RULE, [_row("als")])
-    als, other, part = with_calibration([_effect("als"), _effect("bpr"), _effect(segment="new")], "shop", LOG, RULE)
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row("als")])
+    als, other, part = with_calibration(
+        [_effect("als"), _effect("bpr"), _effect(segment="new")], "shop", LOG, RULE, CONFIG
+    )
     assert als == replace(_effect("als"), calibration=FOUND)
     assert isinstance(als.calibration.coverage_interval, tuple)
     assert other.calibration is None
@@ -123,14 +126,28 @@ def test_calibration_comes_back_whole_and_only_for_its_own_effect() -> None:
 
 
 def test_calibration_of_another_rule_is_stale() -> None:
-    remember_calibration("shop", LOG, RULE, [_row()])
-    assert with_calibration([_effect()], "shop", LOG, NEW_RULE)[0].calibration is None
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row()])
+    assert with_calibration([_effect()], "shop", LOG, NEW_RULE, CONFIG)[0].calibration is None
+
+
+def test_calibration_of_another_config_is_stale() -> None:
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row()])
+    assert with_calibration([_effect()], "shop", LOG, RULE, NEW_CONFIG)[0].calibration is None
+
+
+@pytest.mark.parametrize("config", [{}, {"config": None}, {"config": ""}, {"config": [CONFIG]}])
+def test_a_calibration_that_does_not_say_of_what_config_it_is_is_not_believed(
+    config: dict[str, object], cache: Path
+) -> None:
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row()])
+    _only(cache / "calibrations").write_text(json.dumps({"rule": RULE, **config, "rows": [_row()]}), encoding="utf-8")
+    assert with_calibration([_effect()], "shop", LOG, RULE, CONFIG)[0].calibration is None
 
 
 def test_a_new_calibration_takes_the_place_of_the_old_one_entirely() -> None:
-    remember_calibration("shop", LOG, RULE, [_row("als"), _row("bpr")])
-    remember_calibration("shop", LOG, RULE, [_row("als", coverage=0.5)])
-    als, bpr = with_calibration([_effect("als"), _effect("bpr")], "shop", LOG, RULE)
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row("als"), _row("bpr")])
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row("als", coverage=0.5)])
+    als, bpr = with_calibration([_effect("als"), _effect("bpr")], "shop", LOG, RULE, CONFIG)
     assert als.calibration.coverage == 0.5
     assert bpr.calibration is None
 
@@ -186,21 +203,21 @@ def test_bytes_that_are_no_text_start_clean(cache: Path) -> None:
     ],
 )
 def test_a_damaged_calibration_gives_no_number_at_all(rows: object, cache: Path) -> None:
-    remember_calibration("shop", LOG, RULE, [_row()])
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row()])
     file = _only(cache / "calibrations")
-    file.write_text(json.dumps({"rule": RULE, "rows": rows}), encoding="utf-8")
-    assert with_calibration([_effect()], "shop", LOG, RULE) == (_effect(),)
+    file.write_text(json.dumps({"rule": RULE, "config": CONFIG, "rows": rows}), encoding="utf-8")
+    assert with_calibration([_effect()], "shop", LOG, RULE, CONFIG) == (_effect(),)
 
 
 def test_every_cut_of_the_file_gives_the_whole_calibration_or_none(cache: Path) -> None:
-    remember_calibration("shop", LOG, RULE, [_row()])
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row()])
     file = _only(cache / "calibrations")
     whole = file.read_bytes()
     for end in range(len(whole) - 2):
         file.write_bytes(whole[:end])
-        assert with_calibration([_effect()], "shop", LOG, RULE)[0].calibration is None
+        assert with_calibration([_effect()], "shop", LOG, RULE, CONFIG)[0].calibration is None
     file.write_bytes(whole)
-    assert with_calibration([_effect()], "shop", LOG, RULE)[0].calibration == FOUND
+    assert with_calibration([_effect()], "shop", LOG, RULE, CONFIG)[0].calibration == FOUND
 
 
 def _process(code: str) -> subprocess.Popen[bytes]:
@@ -252,7 +269,7 @@ def test_a_home_that_cannot_be_written_costs_the_memory_only(tmp_path: Path, mon
     (tmp_path / "file").write_text("in the way")
     monkeypatch.setenv("PRELAUNCH_CACHE", str(tmp_path / "file" / "below"))
     remember_rule("shop", LOG, RULE, "2026-01-01")
-    remember_calibration("shop", LOG, RULE, [_row()])
+    remember_calibration("shop", LOG, RULE, CONFIG, [_row()])
     assert earlier_rules("shop", LOG, NEW_RULE) == ()
-    assert with_calibration([_effect()], "shop", LOG, RULE) == (_effect(),)
+    assert with_calibration([_effect()], "shop", LOG, RULE, CONFIG) == (_effect(),)
     assert (tmp_path / "file").read_text() == "in the way"
