@@ -148,15 +148,49 @@ class CalibrateConfig:
 
 @dataclass
 class ReportConfig:
-    """What is written besides `result.json`: the HTML page, and how wide the terminal's table may be."""
+    """What is written besides `result.json`, and how wide the terminal's table may be.
+
+    `html` is the page; `units` writes every unit's value on every metric to `units.parquet`, which holds user ids.
+    """
 
     html: bool = True
+    units: bool = False
     width: int | None = None
 
 
 @dataclass
+class TrainerConfig:
+    """How neural recommenders are trained; the words that Lightning has too pass straight to its Trainer.
+
+    `accelerator` "auto" takes the run's `device`, and where that is "auto" the best one here. `devices` above 1 trains
+    that many copies in processes of their own (`strategy` "auto": forked), each on its share of the batches: a step
+    then sees that many batches at once, so it is another model. `epochs` null leaves them to each recommender, and so
+    does `gradient_clip_val`. After every `validate_every` epochs the validation part is ranked; `patience` looks in a
+    row without a better score end the training (null: none do), and the best epoch's weights are kept. `progress`
+    shows a bar in a terminal, `tensorboard` writes its logs besides the CSV.
+    """
+
+    accelerator: str = "auto"
+    devices: int | str = 1
+    strategy: str = "auto"
+    precision: str = "32-true"
+    epochs: int | None = None
+    accumulate_grad_batches: int = 1
+    gradient_clip_val: float | None = None
+    validate_every: int = 1
+    patience: int | None = 10
+    deterministic: bool = True
+    progress: bool = False
+    tensorboard: bool = False
+
+
+@dataclass
 class RunConfig:
-    """One run: a log, a model, strategies to compare, how to compare them, and the rule that decides."""
+    """One run: a log, a model, strategies to compare, how to compare them, and the rule that decides.
+
+    `recommender`, where a study names one, is the one that it is about: strategies refer to it by interpolation, and
+    `result.json` holds its own values as `metrics`.
+    """
 
     study: str = "unnamed"
     question: str = ""
@@ -165,6 +199,7 @@ class RunConfig:
     data: DataConfig = field(default_factory=DataConfig)
     model: ComponentConfig = field(default_factory=lambda: ComponentConfig("rfm"))
     simulator: ComponentConfig = field(default_factory=lambda: ComponentConfig("purchase_response"))
+    recommender: ComponentConfig | None = None
     strategies: dict[str, StrategyConfig] = field(default_factory=dict)
     control: str = "control"
     metrics: dict[str, MetricConfig] = field(default_factory=dict)
@@ -173,4 +208,5 @@ class RunConfig:
     report: ReportConfig = field(default_factory=ReportConfig)
     plan: PlanConfig = field(default_factory=PlanConfig)
     calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
+    trainer: TrainerConfig = field(default_factory=TrainerConfig)
     device: str = "auto"

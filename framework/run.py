@@ -12,14 +12,16 @@ from framework.data.parts import cut_into_parts
 from framework.delivery import result_of, show_result, write_report
 from framework.fitting import Bench, fit_segments, fit_simulator, fit_strategies, rated_metrics
 from framework.judging import judge
+from framework.kinds import Metric
 from framework.plugins import Plugins
 from framework.preflight import check_study
 from framework.records import Result, Run
 from framework.report.progress import stages
 from framework.report.sections import own_sections
-from framework.runfolder import RunFolder
+from framework.runfolder import UNITS, RunFolder
 from framework.stages import Stages, watched
 from framework.trial.dry_run import try_metrics
+from framework.trial.units_file import write_units
 from framework.trials import check_log_serves, hold_trials
 
 if TYPE_CHECKING:
@@ -58,6 +60,8 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
                 trials, check = hold_trials(bench, fitted, segmented, simulator, parts, step)
         with stage("stats", "Estimating effects"):
             judgement = judge(study, trials, metrics, check)
+        if study.report.units and trials:
+            write_units(folder / UNITS, trials, [rated.metric for rated in metrics if isinstance(rated.metric, Metric)])
         result = result_of(bench, record, log, parts, segmented, fitted, trials, judgement, check, warnings)
         with stage("report", "Writing the report"):
             sections = (*own_sections(result), *plugins.report_sections(result=result))

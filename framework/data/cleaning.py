@@ -91,6 +91,7 @@ def clean(raw: RawLog, engine: Engine, config: CleaningConfig) -> CleanLog:
         items=_side_table(raw, "items", engine),
         users=_side_table(raw, "users", engine),
         warnings=(*log.warnings, *kind_warnings(raw, kinds)),
+        clock=raw.clock,
     )
 
 

@@ -41,8 +41,8 @@ class CleanLog:
 
     `cancellations` has the same columns, event "cancellation", and as quantity the part that found a purchase.
     `kinds` are the frame's kinds of events, in the order of `EVENTS`; `has` are the mapped columns; `digest` is the
-    SHA-256 of the input. `items` and `users` are side tables, as their files have them. Frames live as long as
-    `engine` is open.
+    SHA-256 of the input; `clock` false says that times are mere places in a user's order. `items` and `users` are side
+    tables, as their files have them. Frames live as long as `engine` is open.
     """
 
     frame: nw.LazyFrame[Any]
@@ -57,3 +57,4 @@ class CleanLog:
     items: nw.LazyFrame[Any] | None = None
     users: nw.LazyFrame[Any] | None = None
     warnings: tuple[str, ...] = ()
+    clock: bool = True

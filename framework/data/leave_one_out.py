@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     Frame = nw.LazyFrame[Any]
 
 FIT, VALIDATION, TEST = 0, 1, 2
+UNMEASURED = (
+    "Leave-one-out leaks the future: other users' events from after a user's test event are learned from. The log has "
+    "no times of its own, so how many cannot be said; no launch could know them."
+)
+KEPT = (
+    "Users with fewer than two purchases stay in the fit part; users with two have no validation purchase.",
+    "What else lay in the basket of a held-out purchase may stay in training.",
+)
 
 
 def held_out(log: CleanLog, end: int) -> tuple[Frame, Frame]:
@@ -81,6 +89,8 @@ def leak_notes(log: CleanLog, events: Frame, end: int) -> tuple[str, ...]:
         events: what `held_out` returned.
         end: one microsecond after the log's last event.
     """
+    if not log.clock:
+        return (UNMEASURED, *KEPT)
     collect = log.engine.collect
     training = np.sort(collect(events.filter(nw.col(CLOCK) <= end).select("time")).column("time").to_numpy())
     test = events.filter((nw.col(CLOCK) > end) & (nw.col("event") == "purchase"))
@@ -96,11 +106,7 @@ def leak_notes(log: CleanLog, events: Frame, end: int) -> tuple[str, ...]:
         f"{anywhere} training events ({anywhere / len(training):.1%}) lie after at least one user's test event. "
         "No launch could know them; use data.split.kind=time to decide on one."
     )
-    return (
-        leak,
-        "Users with fewer than two purchases stay in the fit part; users with two have no validation purchase.",
-        "What else lay in the basket of a held-out purchase may stay in training.",
-    )
+    return (leak, *KEPT)
 
 
 def _part() -> nw.Expr:

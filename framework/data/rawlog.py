@@ -23,7 +23,8 @@ class RawLog:
     product. `items` and `users` are optional Parquet or CSV side tables (item, category, price, text; user,
     attributes). `decimal` is the sign between a number's whole part and its fraction in text, "." or ","; thousands
     are never separated. `on_bad_line` is "error" or "skip" (left out and counted); `mixed_users` takes ids that are
-    partly numbers and partly text as they are written, rather than as an error.
+    partly numbers and partly text as they are written, rather than as an error. `clock` false says that times only put
+    a user's own events in order, and mean no moment.
     """
 
     paths: tuple[Path, ...]
@@ -43,3 +44,4 @@ class RawLog:
     items: Path | None = None
     users: Path | None = None
     decimal: str = "."
+    clock: bool = True

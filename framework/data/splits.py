@@ -85,7 +85,7 @@ def split(log: CleanLog, config: SplitConfig) -> Split:
     parts = _parts(cut_log, cuts, config.kind)
     ties = _ties(log)
     notes = leak_notes(cut_log, cut_log.frame, last + 1) if config.kind == "leave_one_out" else _at_cut(log, cuts)
-    if ties:
+    if ties and log.clock:
         content = ", ".join(CONTENT[1:])
         tied = f"{ties} events share their time stamp with another event of the same user"
         notes = (*notes, f"{tied}; they are ordered by content ({content}), never by their place in the file.")
@@ -167,6 +167,8 @@ def _ties(log: CleanLog) -> int:
 
 
 def _at_cut(log: CleanLog, cuts: Cuts) -> tuple[str, ...]:
+    if not log.clock:
+        return ("The log has no times of its own: its parts are those that the files, or a draw, made of it.",)
     at_cut = log.frame.filter(nw.col("time").is_in([cuts.fit_end, cuts.test_start]))
     count = int(log.engine.collect(at_cut.select(nw.len().alias("events"))).column("events")[0].as_py())
     if not count:

@@ -86,7 +86,8 @@ class Result:
     `cleaning` and `split` are None where no log was read: outcomes came as they are.
 
     `times` and `paths` hold all that may differ between two runs with the same seed; everything else is the same
-    byte for byte.
+    byte for byte. `metrics` holds the holdout values, by label, of the recommender that the study is about, where it is
+    about one.
     """
 
     study: str
@@ -113,4 +114,5 @@ class Result:
     data_digest: str
     times: dict[str, Any] = field(default_factory=dict)
     paths: dict[str, str] = field(default_factory=dict)
+    metrics: dict[str, float] = field(default_factory=dict)
     schema_version: int = SCHEMA_VERSION

@@ -18,6 +18,12 @@ def prelaunch_components() -> list[Component]:
     """Offer the metrics."""
     return [
         _metric("recall", "Recall", "share of later purchases that the first k positions held", _HERLOCKER),
+        _metric(
+            "capped_recall",
+            "CappedRecall",
+            "share of what k positions could hold of the later purchases",
+            "Liang, Krishnan, Hoffman, Jebara, WWW 2018",
+        ),
         _metric("precision", "Precision", "share of the first k positions that was bought later", _HERLOCKER),
         _metric(
             "ndcg", "Ndcg", "discounted gain of the first k positions, 1 at best", "Järvelin, Kekäläinen, TOIS 2002"

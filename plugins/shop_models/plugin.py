@@ -25,4 +25,10 @@ def prelaunch_components() -> list[Component]:
             needs=("sklearn",),
             reference="Lloyd 1982; Ben-Hur, Elisseeff, Guyon, PSB 2002",
         ),
+        Component(
+            "model",
+            "activity",
+            "shop_models.activity:Activity",
+            "users by how many different items they took: cold, warm, hot",
+        ),
     ]

@@ -32,4 +32,20 @@ def prelaunch_components() -> list[Component]:
             "a seeded shop with planted segments, preferences and effect",
             needs=("pyarrow",),
         ),
+        Component(
+            "source",
+            "pairs",
+            "shop_sources.pairs:Pairs",
+            "train.txt and test.txt with a line a user: a published split of pairs without times",
+            needs=("pyarrow",),
+            reference="He, Deng, Wang, Li, Zhang, Wang, SIGIR 2020 (the layout)",
+        ),
+        Component(
+            "source",
+            "sequences",
+            "shop_sources.sequences:Sequences",
+            "users' items in time order, a line a user, without times",
+            needs=("pyarrow",),
+            reference="Kang, McAuley, ICDM 2018 (the layout)",
+        ),
     ]

@@ -42,6 +42,8 @@ SUITES: dict[str, type[ComponentTests]] = {
 OWN_TESTS = {
     ("source", "log"): "reads a file that the user names",
     ("source", "online_retail"): "reads a file that the user names",
+    ("source", "pairs"): "reads files that the user names",
+    ("source", "sequences"): "reads files that the user names",
     ("simulator", "synthetic_shop"): "answers from the planted truth, which only a generated log has",
 }
 

@@ -8,6 +8,7 @@ from sklearn.metrics import label_ranking_average_precision_score, ndcg_score, p
 from framework.errors import ConfigError, TrialError
 from framework.testing import tiny_outcomes
 from shop_metrics.average_order_value import AverageOrderValue
+from shop_metrics.capped_recall import CappedRecall
 from shop_metrics.catalogue_coverage import CatalogueCoverage
 from shop_metrics.conversion import Conversion
 from shop_metrics.gini import Gini
@@ -129,6 +130,15 @@ def test_gini_is_half_the_relative_mean_difference():
     exposure = np.bincount(shown[shown >= 0], minlength=25)
     difference = np.abs(exposure[:, None] - exposure[None, :]).mean() / (2 * exposure.mean())
     assert make(Gini).summarise(outcomes) == pytest.approx(difference)
+
+
+def test_capped_recall_divides_by_what_k_positions_can_hold():
+    outcomes, truth, score = full_lists(7)
+    wanted, found = truth.sum(axis=1), (truth * (score > 20)).sum(axis=1)
+    expected = found / np.minimum(wanted, 5)
+    np.testing.assert_allclose(make(CappedRecall, k=5).measure(outcomes).numerator, expected, atol=1e-12)
+    assert (wanted > 5).any()
+    assert (wanted < 5).any()
 
 
 def test_a_perfect_list_scores_one_also_with_more_purchases_than_positions():
