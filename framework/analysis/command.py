@@ -19,7 +19,7 @@ from framework.analysis.settings import AnalysisSettings, MetricSettings
 from framework.analysis.units import analyse_units
 from framework.data.engine import open_engine
 from framework.data.settings import DataConfig
-from framework.errors import ConfigError, RunError
+from framework.errors import ConfigError, PrelaunchError
 from framework.records import Result
 from framework.report.page import write_page
 from framework.report.progress import stages
@@ -55,7 +55,7 @@ def analyse(arguments: Sequence[str]) -> int:
             write(result, folder)
             sections = own_sections(result)
             page = write_page(result, folder / PAGE, sections)
-    except RunError as error:
+    except PrelaunchError as error:
         raise _in_own_words(error) from error
     show(result, Console(highlight=False), sections)
     print_path(page)
@@ -72,12 +72,13 @@ def help_text() -> str:
 def _analysed(path: Path, settings: AnalysisSettings, folder: Path) -> Result:
     # On several threads the order of a sum changes from run to run, and with it the last digits of a result.
     config = DataConfig(memory_limit=settings.memory_limit, threads=1)
-    with open_engine(config, folder / "work") as engine, stages() as progress:
-        run = analyse_counted if settings.experiment is not None else analyse_units
-        result = run(engine, path, settings, progress)
-    with contextlib.suppress(OSError):
-        (folder / "work").rmdir()
-    return result
+    try:
+        with open_engine(config, folder / "work") as engine, stages() as progress:
+            run = analyse_counted if settings.experiment is not None else analyse_units
+            return run(engine, path, settings, progress)
+    finally:
+        with contextlib.suppress(OSError):
+            (folder / "work").rmdir()
 
 
 def _told(result: Result, arguments: Sequence[str]) -> Result:
@@ -92,13 +93,19 @@ def _spare_others(folder: Path) -> None:
         raise ConfigError(f"out={folder} holds a {CONFIG} of something else", hint="Name a folder of its own.")
 
 
-def _in_own_words(error: RunError) -> RunError:
-    """Return an error of the run's folder or of the engine with `analyse`'s keys in place of a study's."""
-    words = {"hydra.run.dir": "out", "data.memory_limit": "memory_limit", "the log's": "the file's"}
+def _in_own_words(error: PrelaunchError) -> PrelaunchError:
+    """Return an error, such as the run folder's or the engine's, with `analyse`'s keys in place of a study's."""
+    words = {
+        "hydra.run.dir": "out",
+        ", or use fewer threads (data.threads)": "",  # there is one, always
+        ", data.threads=1": "",
+        "data.memory_limit": "memory_limit",
+        "the log's": "the file's",
+    }
     parts = [error.what, error.hint or ""]
     for theirs, ours in words.items():
         parts = [part.replace(theirs, ours) for part in parts]
-    return RunError(parts[0], allowed=error.allowed, hint=parts[1] or None)
+    return type(error)(parts[0], allowed=error.allowed, hint=parts[1] or None)
 
 
 def _written(arguments: Sequence[str]) -> str:

@@ -68,8 +68,8 @@ def analyse_counted(engine: Engine, path: Path, settings: AnalysisSettings, prog
     kept = {word: sum(row[word] <= alpha for row in found) for word in ("p_holm", "p_benjamini_hochberg")}
     raw = sum(row["p_value"] <= alpha for row in found)
     headline = (
-        f"{len(found)} tests of equal rates: {raw} at p {alpha:g} before correction, {kept['p_holm']} after Holm's, "
-        f"{kept['p_benjamini_hochberg']} after Benjamini and Hochberg's."
+        f"{len(found):,} {'test' if len(found) == 1 else 'tests'} of equal rates: {raw:,} at p {alpha:g} before "
+        f"correction, {kept['p_holm']:,} after Holm's, {kept['p_benjamini_hochberg']:,} after Benjamini and Hochberg's."
     )
     return Result(
         study=path.name,
@@ -176,7 +176,7 @@ def _summary(p_values: NDArray[np.float64]) -> dict[str, Any]:
         "notices": int((p_values < NOTICE).sum()),
         "alerts": alerts,
         "share_of_alerts": alerts / p_values.size if p_values.size else 0.0,
-        "text": f"{alerts} of {p_values.size} experiments have arms of sizes that equal shares do not explain "
+        "text": f"{alerts:,} of {p_values.size:,} experiments have arms of sizes that equal shares do not explain "
         f"(p below {ALERT:g}; chance alone would give {expected:.1f}).",
     }
 
@@ -200,5 +200,6 @@ def _warnings(health: dict[str, Any], found: list[dict[str, Any]]) -> list[str]:
         warnings.append(f"Sample ratio, alert: {summary['text']}")
     cautious = sum(row["cautious"] for row in found)
     if cautious:
-        warnings.append(f"{cautious} tests rest on fewer than 5 expected hits or misses in an arm, or on one arm.")
+        rest = "test rests" if cautious == 1 else "tests rest"
+        warnings.append(f"{cautious:,} {rest} on fewer than 5 expected hits or misses in an arm, or on one arm.")
     return warnings

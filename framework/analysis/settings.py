@@ -37,7 +37,8 @@ class MetricSettings:
     (`columns` of 0 and 1, one for each of `days`: a curve with a band, no effect of its own). `column` defaults to the
     metric's name. `covariates` are columns from before the test, or two joined by "/" for a ratio.
     `method`: see METHODS; `error` is the robust error of a regression, hc0, hc2, hc3 or classical. `role` is primary,
-    secondary or guardrail with its `margin`; without any primary there is no verdict.
+    secondary or guardrail with its `margin`; without any primary there is no verdict, beside one metrics without a role
+    are secondary. `higher_is_better` false turns what is good; `unit` is how it is printed: score, share or count.
     """
 
     kind: str

@@ -63,10 +63,9 @@ class DuckDBEngine:
         chosen = ", ".join(f"nullif({_name(theirs)}, '') AS {_name(ours)}" for ours, theirs in columns.items())
         for table in ("reject_errors", "reject_scans"):
             self.connection.execute(f"DROP TABLE IF EXISTS {table}")
-        self.files = [str(path) for path in paths]
         query = (
             f"SELECT row_number() OVER () AS row, {chosen} "  # noqa: S608 - names are quoted
-            f"FROM read_csv([{', '.join(map(_text, self.files))}], columns = {{{types}}}, auto_detect = false, "
+            f"FROM read_csv([{self._reads(paths)}], columns = {{{types}}}, auto_detect = false, "
             f"header = true, delim = {_text(separator)}, quote = '\"', escape = '\"', store_rejects = true, "
             f"max_line_size = {MAX_LINE})"
         )
@@ -90,7 +89,7 @@ class DuckDBEngine:
 
     def read_parquet(self, paths: Sequence[Path], columns: Mapping[str, str] | None = None) -> nw.LazyFrame[Any]:
         """Read with DuckDB's own scan, in the order of the files."""
-        files = ", ".join(_text(str(path)) for path in paths)
+        files = self._reads(paths)
         if columns is None:
             return _frame(self.connection.sql(f"SELECT * FROM read_parquet([{files}])"))  # noqa: S608
         chosen = ", ".join(f"{_name(theirs)} AS {_name(ours)}" for ours, theirs in columns.items())
@@ -133,11 +132,7 @@ class DuckDBEngine:
             self.connection.execute(f"DROP TABLE IF EXISTS {_name(name)}")
             nw.to_native(frame).create(name)
         except duckdb.OutOfMemoryException as error:
-            raise DataError(
-                f"DuckDB ran out of memory at '{name}': {error}", hint="Raise data.memory_limit, or use fewer threads."
-            ) from error
-        except duckdb.InvalidInputException as error:
-            raise DataError(f"a file of the log cannot be read: {error}") from error
+            raise _too_little_memory(error, f" at '{name}'") from error
         return _frame(self.connection.table(name))
 
     def collect(self, frame: nw.LazyFrame[Any]) -> pa.Table:
@@ -160,9 +155,15 @@ class DuckDBEngine:
         except duckdb.Error:
             if error is None:
                 raise
-        meant = None if error is None else _meaning(error, self.folder)
+        meant = None if error is None else _meaning(error, self.folder) or _unreadable(error, self.files)
         if meant is not None:
             raise meant from error
+
+    def _reads(self, paths: Sequence[Path]) -> str:
+        """Return the files as SQL's texts, and note them: DuckDB does not always say which one it cannot read."""
+        files = [str(path) for path in paths]
+        self.files += [file for file in files if file not in self.files]
+        return ", ".join(map(_text, files))
 
 
 def _host() -> str:
@@ -203,7 +204,32 @@ def _meaning(error: BaseException, folder: Path) -> BaseException | None:
             f"the disk is full: the log's working copy does not fit below {folder}",
             hint="Free some space, or name another run folder (hydra.run.dir=FOLDER).",
         )
+    if isinstance(error, duckdb.IOException) and str(folder / f"log-{_host()}") in text:
+        return RunError(
+            f"the engine cannot work in {folder}: {' '.join(text.split())}",
+            hint="Name another run folder (hydra.run.dir=FOLDER).",
+        )
     return None
+
+
+def _unreadable(error: BaseException, files: Sequence[str]) -> DataError | None:
+    """Return what an error means that DuckDB has only while it reads a file: a cut or broken one, or too large."""
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return _too_little_memory(error)
+    if not isinstance(error, (duckdb.IOException, duckdb.InvalidInputException)) and type(error) is not duckdb.Error:
+        return None
+    text = " ".join(str(error).split())
+    named = [file for file in files if file in text] or files
+    which = f"one of {len(named)} files, such as {named[0]}," if len(named) > 1 else named[0] if named else "a file"
+    return DataError(f"{which} cannot be read: {text}")
+
+
+def _too_little_memory(error: duckdb.OutOfMemoryException, where: str = "") -> DataError:
+    # Further lines are advice on settings of DuckDB's that are not ours.
+    text = str(error).partition("\n")[0].removeprefix("Out of Memory Error: ")
+    return DataError(
+        f"DuckDB ran out of memory{where}: {text}", hint="Raise data.memory_limit, or use fewer threads (data.threads)."
+    )
 
 
 def _frame(native: Any) -> nw.LazyFrame[Any]:

@@ -21,7 +21,7 @@ class Words:
 class Grid:
     """A table of texts. Columns named in `right` hold numbers; `folded` hides it on the page until it is asked for.
 
-    The terminal shows the first `shown` rows (0: none).
+    Unfolded, its label shows where a section has several. The terminal shows the first `shown` rows (0: none).
     """
 
     label: str
@@ -54,16 +54,20 @@ def _html(blocks: Sequence[Block]) -> str:
     from framework.report.page import environment
 
     kinds = [(type(block).__name__.lower(), block) for block in blocks]
-    return environment().get_template("blocks.html.j2").render(blocks=kinds)
+    several = sum(isinstance(block, Grid) and not block.folded for block in blocks) > 1
+    return environment().get_template("blocks.html.j2").render(blocks=kinds, several=several)
 
 
 def _text(blocks: Sequence[Block]) -> str:
+    from framework.report.terminal import clean
+
     lines: list[str] = []
+    several = sum(isinstance(block, Grid) and block.shown > 0 for block in blocks) > 1
     for block in blocks:
         if isinstance(block, Words):
             lines.append(f"! {block.text}" if block.alert else block.text)
         elif isinstance(block, Grid) and block.shown:
-            lines += _aligned(block)
+            lines += [f"{clean(block.label)}:"] * several + _aligned(block)
     return "\n".join(lines)
 
 
@@ -80,4 +84,4 @@ def _aligned(grid: Grid) -> list[str]:
         for row in rows
     ]
     left = len(grid.rows) - grid.shown
-    return [*lines, f"... and {left} more"] if left > 0 else lines
+    return [*lines, f"... and {left:,} more"] if left > 0 else lines

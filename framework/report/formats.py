@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 MINOR_UNITS = 100
 """Minor units of money (cents, pence) in a major one."""
+MOST_DECIMALS = 8
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,12 @@ def difference(
     return head, f"[{', '.join(ends)}]"
 
 
+def loss(amount: float, unit: Unit, style: Style) -> str:
+    """Return an expected loss in the unit: a size without a sign, 0.00 where no decimal would show it."""
+    hidden = abs(amount * unit.scale) < 0.5 * 10.0**-MOST_DECIMALS
+    return difference(0.0 if hidden else amount, None, None, unit, style)[0].replace("+", "")
+
+
 def percent_change(estimate: float | None, low: float | None, high: float | None, style: Style) -> tuple[str, str]:
     """Return a relative effect (a fraction: 0.05) and its interval: ("+5.0 %", "[+2.1, +8.0]")."""
     head, interval = difference(estimate, low, high, Unit("share"), style)
@@ -139,11 +146,11 @@ def p_value(p: float | None, style: Style) -> str:
 
 
 def significant(number: float, digits: int) -> int:
-    """Return the decimals (0 to 8) that show `digits` significant digits of a finite number."""
+    """Return the decimals (0 to `MOST_DECIMALS`) that show `digits` significant digits of a finite number."""
     if number == 0:
         return 0
     magnitude = math.floor(math.log10(abs(number)))
-    return min(8, max(0, digits - 1 - magnitude))
+    return min(MOST_DECIMALS, max(0, digits - 1 - magnitude))
 
 
 def _grouped(number: float, places: int, style: Style, *, signed: bool = False) -> str:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from framework.records.result import Result
+from framework.report.reading import evidence_names, unit_of
 
 
 @dataclass(frozen=True)
@@ -44,7 +47,7 @@ TERMS = (
         "adjusted",
         "Corrected p",
         "Look at twenty differences and one will look real by chance. The corrected p makes up for how many were "
-        "looked at; the verdict uses this one.",
+        "looked at.",
     ),
     Term(
         "pp",
@@ -94,10 +97,66 @@ TERMS = (
 )
 """Every term, in the order of the page's list."""
 
-_BY_KEY = {term.key: term for term in TERMS}
+OF_A_FILE = {
+    "verdict": "What the rule says. Ship: launch it. Hold: keep what you have for now. Stop: it does harm. Undecided: "
+    "the data cannot tell; the page says how much more it would take.",
+    "effect": "The new arm's value minus the value of the arm that it is compared with. A relative difference of +5 % "
+    "on 2.00 is a difference of +0.10.",
+    "p": "How often chance alone would show a difference at least this large if there were none. Small means: hard to "
+    "explain by chance. It is not the probability that the new arm is better.",
+    "segment": "A group of units that a column of the file names. A difference within a segment rests on fewer units, "
+    "so its interval is wider.",
+}
+"""Terms whose meaning is another where a file of outcomes was analysed and no strategies were compared."""
+DESIGNS = {
+    "independent": "Every unit is in one arm.",
+    "paired": "Every unit has an outcome under each arm, so differences between units cancel.",
+    "clustered": "Units come in clusters, such as shops or households, and the outcomes within one go together: an "
+    "interval rests on how many clusters there are, not on how many units.",
+    "switchback": "All units of a period are in one arm, and those of the next may be in the other: an interval rests "
+    "on how many periods there are, not on how many units.",
+}
+"""Designs of such an analysis."""
 
 
-def meaning(key: str) -> str:
-    """Return what a term means, empty for a word that has no entry."""
-    term = _BY_KEY.get(key)
-    return term.meaning if term else ""
+def terms_of(result: Result) -> tuple[Term, ...]:
+    """Return the terms that the result's page uses, in the order of its list, as they are meant there."""
+    used = _used(result)
+    return tuple(_meant(term, result) for term in TERMS if term.key in used)
+
+
+def meanings(result: Result) -> dict[str, str]:
+    """Return what the page's terms mean, by key."""
+    return {term.key: term.meaning for term in terms_of(result)}
+
+
+def _used(result: Result) -> set[str]:
+    evidence = evidence_names(result)
+    retention = bool(result.health.get("retention"))
+    tests = bool(result.effects or retention or result.health.get("experiments"))
+    shares = any(unit_of(result, effect.metric).kind == "share" for effect in result.effects)
+    conditions = {
+        "verdict": bool(result.verdict.treatment),
+        "effect": bool(evidence),
+        "interval": bool(evidence or result.simulator),
+        "p": tests,
+        "adjusted": tests,
+        "pp": shares or retention,
+        "roles": any(effect.role for effect in result.effects),
+        "paired": bool(result.evidence),
+        "segment": bool(result.segments) or any(effect.segment for effect in result.effects),
+        "sealed": result.cleaning is not None and result.split is not None,
+    }
+    return {key for key, holds in conditions.items() if holds} | ({"holdout", "logged", "simulated"} & set(evidence))
+
+
+def _meant(term: Term, result: Result) -> Term:
+    meaning = term.meaning
+    if term.key == "adjusted" and result.verdict.treatment:
+        meaning += " The verdict uses this one."
+    if result.strategies or result.segments:
+        return replace(term, meaning=meaning)
+    designs = [evidence.design for evidence in result.evidence if evidence.design in DESIGNS]
+    if term.key == "paired" and designs:
+        return Term(term.key, designs[0].capitalize(), DESIGNS[designs[0]])
+    return replace(term, meaning=OF_A_FILE.get(term.key, meaning))

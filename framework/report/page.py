@@ -12,7 +12,7 @@ from framework.report import glossary, plots, tables
 from framework.report.atomic import write_whole
 from framework.report.charts import share_bar
 from framework.report.formats import PAGE, count, number, share
-from framework.report.reading import DECISIONS, all_warnings, by_segment, evidence_names, overall
+from framework.report.reading import DECISIONS, all_warnings, by_segment, evidence_names, overall, units_word
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -37,7 +37,10 @@ def render(result: Result, sections: Sequence[ReportSection] = ()) -> str:
         evidence=[_evidence(result, name) for name in evidence_names(result)],
         by_segment_asked=bool(result.segments or result.config.get("segment")),
         warnings=all_warnings(result),
-        terms=glossary.TERMS,
+        terms=glossary.terms_of(result),
+        meaning=glossary.meanings(result).get,
+        units=units_word(result),
+        arm="strategy" if result.strategies else "arm",
         config=tables.outline(result.config),
         seconds=_seconds(result.times),
     )
@@ -75,7 +78,6 @@ def environment() -> Environment:
         tables=tables,
         plots=plots,
         share_bar=share_bar,
-        meaning=glossary.meaning,
     )
     return environment
 

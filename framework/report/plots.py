@@ -11,8 +11,9 @@ from markupsafe import Markup
 from framework.records.result import Result, SimulatorCheck
 from framework.report.charts import NARROW, WIDE, ForestRow, forecast, forest
 from framework.report.formats import PAGE, Unit, difference, number, percent_change, significant
-from framework.report.reading import by_segment, overall, pairs_of, read_effect, unit_of
+from framework.report.reading import by_segment, overall, pairs_of, read_effect, unit_of, units_word
 from framework.stats.effects import Effect
+from framework.stats.multiplicity.families import FAMILY_ROLES
 
 
 @dataclass(frozen=True)
@@ -41,27 +42,28 @@ def absolute_plots(result: Result, evidence: str) -> list[Plot]:
     for unit in units:
         chosen = [effect for effect in effects if unit_of(result, effect.metric) == unit]
         rows = _grouped(chosen, result, lambda effect: _absolute_row(effect, effect.metric, result))
-        title = f"Difference in {_unit_words(unit)}, {evidence}"
+        title = f"Difference in {_unit_words(unit, result)}, {evidence}"
         plots.append(_forest(title, rows, unit, unit.symbol(difference=True)))
     return plots
 
 
 def segment_plots(result: Result, evidence: str) -> list[Plot]:
-    """Return one plot for each primary metric: all units first, then every segment.
+    """Return one plot for each metric that is primary, or has no role: all units first, then every segment.
 
     Relative where every row has a relative effect, else in the metric's unit.
     """
     within = by_segment(result, evidence)
+    everybody = f"All {units_word(result)}"
     plots = []
-    for metric in dict.fromkeys(effect.metric for effect in within if effect.role == "primary"):
+    for metric in dict.fromkeys(effect.metric for effect in within if effect.role in FAMILY_ROLES):
         chosen = [effect for effect in (*overall(result, evidence), *within) if effect.metric == metric]
         pairs = {(effect.treatment, effect.control) for effect in chosen if effect.segment is not None}
         chosen = [effect for effect in chosen if (effect.treatment, effect.control) in pairs]
         relative = all(_finite(effect.relative.estimate) for effect in chosen)
         draw = _relative_row if relative else _absolute_row
-        rows = _grouped(chosen, result, lambda effect, draw=draw: draw(effect, effect.segment or "All users", result))  # type: ignore[misc]
+        rows = _grouped(chosen, result, lambda effect, draw=draw: draw(effect, effect.segment or everybody, result))  # type: ignore[misc]
         unit = Unit("share") if relative else unit_of(result, metric)
-        kind = "relative difference" if relative else f"difference in {_unit_words(unit)}"
+        kind = "relative difference" if relative else f"difference in {_unit_words(unit, result)}"
         symbol = "%" if relative else unit.symbol(difference=True)
         plots.append(_forest(f"{metric}, {kind} by segment, {evidence}", rows, unit, symbol))
     return plots
@@ -135,8 +137,11 @@ def tick_of(unit: Unit, symbol: str) -> Callable[[float], str]:
     return tick
 
 
-def _unit_words(unit: Unit) -> str:
-    words = {"share": "percentage points", "count": "counts", "money": unit.currency or "money", "score": "score"}
+def _unit_words(unit: Unit, result: Result) -> str:
+    words = {"share": "percentage points", "count": "counts", "money": unit.currency or "money"}
+    if result.strategies:
+        # In a file of somebody's own outcomes a number of no known unit is anything, such as money.
+        words["score"] = "score"
     return words.get(unit.kind, "the metric's unit")
 
 

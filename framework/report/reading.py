@@ -63,6 +63,11 @@ def unit_of(result: Result, metric: str) -> Unit:
     return Unit(str(kind), "" if result.cleaning is None else result.cleaning.currency)
 
 
+def units_word(result: Result) -> str:
+    """Return what the page calls those who are compared: a study's users, or the units of somebody's own outcomes."""
+    return "users" if result.strategies else "units"
+
+
 def alpha_of(result: Result) -> float:
     """Return the rule's two-sided error rate, 0.05 where the config names none."""
     alpha = result.config.get("decision", {}).get("alpha", 0.05)

@@ -13,7 +13,7 @@ from framework.records.result import Result
 from framework.report.blocks import Block, Grid, Words, section
 from framework.report.charts import NARROW, WIDE
 from framework.report.density import density_chart
-from framework.report.formats import PLAIN, difference, number, p_value, share
+from framework.report.formats import PLAIN, difference, loss, number, p_value, share
 from framework.report.histogram import p_histogram, sorted_p_chart
 from framework.report.plots import Plot, tick_of
 from framework.report.reading import alpha_of, unit_of
@@ -22,6 +22,10 @@ from framework.report.side_by_side import side_by_side_blocks
 from framework.report.time_and_arms import margin_blocks, novelty_blocks, retention_blocks, standing_blocks
 from framework.stats.effects import Effect
 from framework.stats.estimates import quantile
+
+SEE = "See the warnings."
+BOUND_WIDTH = 0.04
+"""Length of a look's bound, as a share of the planned units."""
 
 
 def own_sections(result: Result) -> tuple[ReportSection, ...]:
@@ -46,8 +50,9 @@ def _health(result: Result) -> tuple[str, list[Block]]:
     ratio = result.health.get("sample_ratio")
     if isinstance(ratio, Mapping) and "counts" in ratio:
         counts = ", ".join(f"{arm} {count:,}" for arm, count in ratio["counts"].items())
-        said = f"Sample ratio ({counts}): p {p_value(ratio['p_value'], PLAIN)}. {ratio['text']}"
-        blocks.append(Words(said, alert=ratio["level"] != "ok"))
+        said = f"Sample ratio ({counts}): p {p_value(ratio['p_value'], PLAIN)}."
+        warned = _warned(result, ratio["text"])
+        blocks.append(Words(f"{said} {SEE if warned else ratio['text']}", alert=ratio["level"] != "ok" and not warned))
     elif isinstance(ratio, Mapping) and ratio.get("level") == "untested":
         blocks.append(Words(str(ratio["text"])))
     within = result.health.get("sample_ratio_by_segment", {})
@@ -58,13 +63,15 @@ def _health(result: Result) -> tuple[str, list[Block]]:
         header = ("Segment", "p", "Corrected p", "Level")
         blocks.append(Grid("Sample ratio by segment", header, tuple(sizes), right=(1, 2), folded=True, shown=0))
     if "missing" in result.health:
-        blocks.append(Words(result.health["missing"]["text"], alert=result.health["missing"]["level"] != "ok"))
+        missing = result.health["missing"]
+        if not _warned(result, missing["text"]):
+            blocks.append(Words(missing["text"], alert=missing["level"] != "ok"))
     influence = result.health.get("influence", [])
     rows = []
     touching = result.health.get("interference", [])
     blocks += [Words(f"{own['text']} {own['advice']}", alert=True) for own in touching]
     for own in influence:
-        if own["level"] != "ok":
+        if own["level"] != "ok" and not _warned(result, own["text"]):
             blocks.append(
                 Words(f"{own['metric']}, {own['treatment']} against {own['control']}: {own['text']}", alert=True)
             )
@@ -110,9 +117,17 @@ def _segments(result: Result) -> tuple[str, list[Block]]:
     return "Do segments really differ?", blocks
 
 
+def _warned(result: Result, text: str) -> bool:
+    """Return whether the page's warnings say this already."""
+    return any(text in warning for warning in result.warnings)
+
+
 def _looks(result: Result) -> tuple[str, list[Block]]:
     effects = [effect for effect in result.effects if effect.look is not None and effect.segment is None]
     blocks: list[Block] = []
+    # One point a picture: a dozen of them would bury the metrics that decide.
+    pictured = {effect.metric for effect in effects if effect.role == "primary"}
+    pictured = pictured or {effect.metric for effect in effects[:1]}
     for effect in effects:
         look = effect.look
         if look is None:
@@ -120,15 +135,18 @@ def _looks(result: Result) -> tuple[str, list[Block]]:
         unit = unit_of(result, effect.metric)
         estimate, interval = difference(effect.estimate, look.ci_low, look.ci_high, unit, PLAIN)
         z = effect.estimate / effect.standard_error if effect.standard_error > 0 else 0.0
-        crossed = "crossed: the test may stop" if look.crossed else "not crossed: go on"
+        ended = look.looks is not None and look.information is not None and look.information >= 1
+        crossed = "not crossed at the last look: no difference is shown" if ended else "not crossed: go on"
+        crossed = "crossed: the test may stop" if look.crossed else crossed
         p = "" if look.p_value is None else f", p {_p(look.p_value)} at any look"
         blocks.append(
             Words(
                 f"{effect.metric}, {effect.treatment} against {effect.control}: {estimate} {interval} holds at every "
-                f"look ({look.method}){p}; z {z:+.2f} against a bound of {look.boundary:.2f}, {crossed}."
+                f"look ({look.method.replace('_', ' ')}){p}; z {z:+.2f} against a bound of {look.boundary:.2f}, "
+                f"{crossed}."
             )
         )
-        plot = _look_plot(effect, z)
+        plot = _look_plot(effect, z) if effect.metric in pictured else None
         if plot is not None:
             blocks.append(plot)
     return "This look of the running test", blocks
@@ -138,9 +156,12 @@ def _look_plot(effect: Effect, z: float) -> Plot | None:
     look = effect.look
     if look is None or look.information is None or not math.isfinite(look.boundary):
         return None
-    title = f"{effect.metric}: z at this look, and its bounds"
+    title = f"{effect.metric}, {effect.treatment} against {effect.control}: z at this look, and its bounds"
     point = PathPoint(look.information, z, tone="good" if look.crossed else "unclear", word="this look")
-    bounds = Bounds((look.information,), (look.boundary,), (-look.boundary,))
+    # The bound of this look alone is known: a short line, which says nothing of the looks before and after.
+    last = max(1.0, look.information)
+    ends = (look.information - BOUND_WIDTH / 2, min(last, look.information + BOUND_WIDTH / 2))
+    bounds = Bounds(ends, (look.boundary,) * 2, (-look.boundary,) * 2)
     pictures = [
         sequential_chart(
             [point],
@@ -149,6 +170,7 @@ def _look_plot(effect: Effect, z: float) -> Plot | None:
             across=("share of the planned units", lambda value: f"{100 * value:.0f} %"),
             up=("z", lambda value: f"{value:+.1f}"),
             bounds=bounds,
+            planned=(1.0,),
         )
         for layout in (WIDE, NARROW)
     ]
@@ -181,13 +203,13 @@ def _posteriors(result: Result) -> tuple[str, list[Block]]:
             )
             for layout in (WIDE, NARROW)
         ]
-        loss = difference(posterior.expected_loss, None, None, unit, PLAIN)[0]
-        kept = difference(posterior.expected_loss_control, None, None, unit, PLAIN)[0]
+        launched = loss(posterior.expected_loss, unit, PLAIN)
+        kept = loss(posterior.expected_loss_control, unit, PLAIN)
         blocks.append(
             Words(
-                f"{effect.metric}: {effect.treatment} is better with probability "
-                f"{share(posterior.probability_better, PLAIN)} (prior {posterior.prior}). Launching it costs {loss} on "
-                f"average where it is worse; keeping {effect.control} costs {kept} where it is not."
+                f"{effect.metric}: {effect.treatment} is better than {effect.control} with probability "
+                f"{share(posterior.probability_better, PLAIN)} (prior {posterior.prior}). By this belief launching it "
+                f"loses {launched} on average, keeping {effect.control} loses {kept}."
             )
         )
         blocks.append(Plot(title, *pictures))
@@ -200,9 +222,11 @@ def _experiments(result: Result) -> tuple[str, list[Block]]:
         return "", []
     alpha = alpha_of(result)
     p_values = [row["p_value"] for row in rows]
-    title = f"{len(rows)} tests at once: sorted p-values with both corrections"
+    title = f"{len(rows):,} tests at once: sorted p-values with both corrections"
     pictures = [sorted_p_chart(p_values, layout, title, alpha=alpha) for layout in (WIDE, NARROW)]
-    blocks: list[Block] = [Words(result.verdict.headline), Plot(title, *pictures)]
+    # The headline of many experiments alone is this section's sentence, and stands at the top already.
+    blocks: list[Block] = [] if result.verdict.decision == "effects" else [Words(result.verdict.headline)]
+    blocks.append(Plot(title, *pictures))
     title = "p-values of all tests: a flat picture would mean that nothing differs anywhere"
     blocks.append(Plot(title, *(p_histogram(p_values, layout, title, alpha=alpha) for layout in (WIDE, NARROW))))
     best = sorted(rows, key=lambda row: row["p_value"])
@@ -220,9 +244,11 @@ def _experiments(result: Result) -> tuple[str, list[Block]]:
         for row in best[:200]
     )
     header = ("Experiment", "Metric", "Arms", "Rate", "Chi-square", "p", "Holm", "Benjamini-Hochberg")
-    label = f"The {len(cells)} smallest p-values of {len(rows)}"
+    label = f"The {len(cells):,} smallest p-values of {len(rows):,}"
     blocks.append(Grid(label, header, cells, right=(2, 3, 4, 5, 6, 7), folded=True, shown=5))
-    blocks.append(Words(result.health["sample_ratio"]["text"], alert=bool(result.health["sample_ratio"]["alerts"])))
+    ratio = result.health["sample_ratio"]
+    if not _warned(result, ratio["text"]):
+        blocks.append(Words(ratio["text"], alert=bool(ratio["alerts"])))
     groups = result.health.get("sample_ratio_by_group", {})
     if groups:
         by_group = tuple(

@@ -23,7 +23,7 @@ from framework.report.formats import (
     share,
     value,
 )
-from framework.report.reading import pairs_of, read_effect, unit_of
+from framework.report.reading import pairs_of, read_effect, unit_of, units_word
 from framework.stats.effects import Effect
 
 
@@ -76,7 +76,7 @@ def effect_cells(effect: Effect, result: Result, style: Style = PAGE) -> EffectC
     return EffectCells(
         metric=effect.metric,
         role=effect.role or "",
-        segment=effect.segment or "All users",
+        segment=effect.segment or f"All {units_word(result)}",
         n=" / ".join(count(n, style) for n in sizes),
         control_value=value(effect.control_value, unit, style, places),
         treatment_value=value(effect.treatment_value, unit, style, places),
@@ -89,15 +89,23 @@ def effect_cells(effect: Effect, result: Result, style: Style = PAGE) -> EffectC
         p_adjusted=p_value(effect.p_adjusted, style),
         word=reading.word,
         tone=reading.tone,
-        correction=effect.correction or "",
+        correction=_correction(effect),
         method=f"{effect.method}, {100 * effect.confidence:g}{style.gap}% interval{_further(effect, style)}",
         warnings=effect.warnings,
     )
 
 
+def _correction(effect: Effect) -> str:
+    """Return what was corrected over; without a role no metric is primary, and all of them were."""
+    words = effect.correction or ""
+    return words if effect.role else words.replace("primary metrics", "metrics")
+
+
 def _further(effect: Effect, style: Style) -> str:
-    """Return what else the effect rests on: what covariates saved, and how often such intervals held the truth."""
+    """Return what else the effect rests on: a look, what covariates saved, how often such intervals held the truth."""
     words = ""
+    if effect.look is not None and effect.p_value == effect.look.p_value:
+        words += f"; p and interval hold at every look ({effect.look.method.replace('_', ' ')})"
     if effect.variance_reduction is not None:
         words += f"; covariates removed {share(effect.variance_reduction, style)} of the variance"
     if effect.calibration is not None:

@@ -18,7 +18,7 @@ from rich.text import Text
 from framework.records.component import ReportSection
 from framework.records.result import Result
 from framework.report.formats import PLAIN, count
-from framework.report.reading import DECISIONS, all_warnings, evidence_names, overall, pairs_of
+from framework.report.reading import DECISIONS, all_warnings, evidence_names, overall, pairs_of, units_word
 from framework.report.tables import cleaning_sum, effect_cells
 from framework.stats.effects import Effect
 
@@ -116,7 +116,7 @@ def _verdict(result: Result, out: Console) -> None:
         return
     words = dict.fromkeys(verdict.segments.values())
     groups = [f"{word} for {', '.join(n for n, own in verdict.segments.items() if own == word)}" for word in words]
-    everybody = [f"{verdict.decision} for all others"] if groups else ["all users"]
+    everybody = [f"{verdict.decision} for all others"] if groups else [f"all {units_word(result)}"]
     _say(out, f"For whom: {'; '.join([*groups, *everybody])}")
     if verdict.more_units is not None:
         _say(out, f"To decide: about {count(verdict.more_units, PLAIN)} units in all")
@@ -129,7 +129,7 @@ def _evidence(result: Result, name: str, out: Console) -> None:
     if not effects:
         return
     described = next((evidence for evidence in result.evidence if evidence.name == name), None)
-    word = "units" if name == "observed" else "users"
+    word = units_word(result)
     about = f": {described.design}, {count(described.units, PLAIN)} {word}" if described else ""
     _say(out, "")
     _say(out, f"Differences over all {word}, {name}{about} (* primary, p corrected)", "bold")

@@ -9,7 +9,7 @@ from framework.records.result import Result
 from framework.report.blocks import Block, Grid, Words
 from framework.report.charts import NARROW, WIDE
 from framework.report.curves import BandCurve, band_chart
-from framework.report.formats import PLAIN, Unit, difference, p_value, share
+from framework.report.formats import PLAIN, Unit, difference, loss, p_value, share
 from framework.report.plots import Plot, tick_of
 from framework.report.reading import unit_of
 
@@ -69,7 +69,7 @@ def standing_blocks(result: Result) -> list[Block]:
             (
                 arm,
                 share(probability, PLAIN),
-                difference(own["expected_loss"][arm], None, None, unit, PLAIN)[0],
+                loss(own["expected_loss"][arm], unit, PLAIN),
             )
             for arm, probability in sorted(own["probability_best"].items(), key=lambda entry: -entry[1])
         )

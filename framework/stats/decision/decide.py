@@ -120,30 +120,35 @@ def _judged(found: _Findings, treatment: str) -> tuple[str, str]:
     if not found.words:
         decision, why = "undecided", "no named evidence measures a primary metric"
     elif better and (worse or mixed):
-        decision, why = "hold", f"better in {listed(better)}, but worse in {listed([*worse, *mixed])}"
+        decision, why = "hold", f"better in {_named(better)}, but worse in {_named([*worse, *mixed])}"
     elif mixed:
-        decision, why = "hold", f"in {listed(mixed)} one primary metric is better and another worse"
+        decision, why = "hold", f"in {_named(mixed)} one primary metric is better and another worse"
     elif worse:
-        decision, why = "stop", f"worse than the control in {listed(worse)}"
-        why += f"; no clear difference in {listed(unclear)}" if unclear else ""
+        decision, why = "stop", f"worse than the control in {_named(worse)}"
+        why += f"; no clear difference in {_named(unclear)}" if unclear else ""
     elif found.harms:
         metrics = listed(tuple(dict.fromkeys(e.metric for e in found.harms)))
-        gain = f"better in {listed(better)}, but" if better else "no gain is shown, and"
+        gain = f"better in {_named(better)}, but" if better else "no gain is shown, and"
         decision, why = "hold", f"{gain} guardrail {metrics} is harmed"
     elif unclear:
-        decision, why = "undecided", f"no clear difference in {listed(unclear)}"
-        why = f"better in {listed(better)}, but {why}" if better else why
+        decision, why = "undecided", f"no clear difference in {_named(unclear)}"
+        why = f"better in {_named(better)}, but {why}" if better else why
     elif found.unmeasured:
         decision = "undecided"
-        why = f"better in {listed(better)}, but guardrail {listed(found.unmeasured)} was not measured"
+        why = f"better in {_named(better)}, but guardrail {listed(found.unmeasured)} was not measured"
     elif found.open:
         decision = "undecided"
-        why = f"better in {listed(better)}, but harm to guardrail {listed(found.open)} is not ruled out"
+        why = f"better in {_named(better)}, but harm to guardrail {listed(found.open)} is not ruled out"
     else:
-        decision, why = "ship", f"better than the control in {listed(better)}"
+        decision, why = "ship", f"better than the control in {_named(better)}"
     opening = f"Undecided on {treatment}" if decision == "undecided" else f"{decision.capitalize()} {treatment}"
     aside = f" Silent on it: {listed(found.silent)}." if found.silent and found.words else ""
     return decision, f"{opening}: {why}.{aside}"
+
+
+def _named(evidence: Sequence[str]) -> str:
+    """Return kinds of evidence in words; outcomes that came as they are have no kind to be told apart by."""
+    return listed(["the test" if name == "observed" else name for name in evidence])
 
 
 def _reasons(overall: Sequence[Effect], rule: DecisionRule, found: _Findings) -> tuple[str, ...]:

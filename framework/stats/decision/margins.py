@@ -77,8 +77,8 @@ def non_inferiority(
         ci_high=None if higher_is_better else bound,
         alpha=alpha,
         verdict=verdict,
-        text=f"{verdict}: {difference:+.4g} against {-good * limit:+.4g}{_how(margin, control_value)}, one-sided p "
-        f"{p_value:.2g} at {alpha:g}",
+        text=f"{verdict}: {difference:+.4g} against {0.0 - good * limit:+.4g}{_how(margin, control_value)}, "
+        f"one-sided p {p_value:.2g} at {alpha:g}",
     )
 
 

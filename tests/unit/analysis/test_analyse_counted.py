@@ -71,3 +71,19 @@ def test_counts_that_cannot_be(
 def test_a_header_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert counted(tmp_path, ()) == 2
     assert "holds no rows" in capsys.readouterr().err
+
+
+def test_one_test_is_told_as_one_and_many_with_separators(tmp_path: Path) -> None:
+    def said() -> tuple[str, list[str]]:
+        found = json.loads((tmp_path / "out" / "result.json").read_text())
+        return str(found["verdict"]["headline"]), list(found["warnings"])
+
+    assert counted(tmp_path, (("a", 100, 1), ("a", 100, 3))) == 0
+    headline, warnings = said()
+    assert headline.startswith("1 test of equal rates: 0 at p 0.05")
+    assert warnings == ["1 test rests on fewer than 5 expected hits or misses in an arm, or on one arm."]
+    lines = tuple((f"x{place // 2}", 100, 1 + place % 2) for place in range(2400))
+    assert counted(tmp_path, lines) == 0
+    headline, warnings = said()
+    assert headline.startswith("1,200 tests of equal rates: 0 at p 0.05")
+    assert warnings == ["1,200 tests rest on fewer than 5 expected hits or misses in an arm, or on one arm."]

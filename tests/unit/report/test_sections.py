@@ -146,6 +146,9 @@ def test_a_look_says_its_interval_and_whether_the_bound_is_crossed(result: Resul
     text = _titled(replace(result, effects=(effect,)), "This look of the running test").text
     assert "+1.2 pp [-1.0, +3.5] holds at every look (O'Brien-Fleming), p 0.041 at any look" in text
     assert f"z +2.46 against a bound of 2.96, {'crossed: ' if crossed else ''}{words}" in text
+    last = replace(effect, look=replace(look, information=1.0, looks=2))
+    said = _titled(replace(result, effects=(last,)), "This look of the running test").text
+    assert (("not crossed at the last look: no difference is shown" in said), ("go on" in said)) == (not crossed, False)
     part = replace(effect, segment="Loyal")
     assert not any("look" in own.title for own in own_sections(replace(result, effects=(part,))))
     endless = replace(effect, look=replace(look, boundary=math.inf))
@@ -167,7 +170,7 @@ def test_the_pictured_density_is_the_posterior_at_any_confidence(
     mean = sum(x * y for x, y in zip(at, density, strict=True)) / mass
     spread = math.sqrt(sum((x - mean) ** 2 * y for x, y in zip(at, density, strict=True)) / mass)
     assert (mean, spread) == pytest.approx((0.02, 0.01), rel=2e-3)
-    assert "als is better with probability 97.7 % (prior " in made.text
+    assert "als is better than recent_popular with probability 97.7 % (prior " in made.text
 
 
 def test_many_experiments_come_smallest_p_first_with_both_corrections(result: Result) -> None:
@@ -236,7 +239,7 @@ def test_the_best_arm_comes_first_and_margins_say_their_text(result: Result) -> 
     own["expected_loss"] = {"a": 0.0123, "b": 0.0004}
     (grid,) = standing_blocks(_with(result, standings=[own]))
     assert [row[:2] for row in grid.rows] == [("b", "90.0 %"), ("a", "10.0 %")]
-    assert [row[2] for row in grid.rows] == ["+0.0400 pp", "+1.23 pp"]
+    assert [row[2] for row in grid.rows] == ["0.0400 pp", "1.23 pp"]
     (words,) = margin_blocks(_with(result, margins=[{**WHERE, "text": "inferior: -1"}]))
     assert words.text == "Guardrail conversion, als against recent_popular: inferior: -1."
 

@@ -11,7 +11,7 @@ from framework.stats.moments.measure import Measure
 from framework.stats.moments.record import Moments
 from framework.stats.moments.rows import arms_of
 from framework.stats.moments.two_arms import DIFFERENCE, TwoArms
-from framework.stats.relative import NEAR_ZERO, NEGATIVE, NO_LOGARITHM, adjusted_relative, relative_interval
+from framework.stats.relative import NEAR_ZERO, NEGATIVE, NO_LOGARITHM, TOO_FAR, adjusted_relative, relative_interval
 from framework.stats.samples import UnitValues
 
 CASES = [(design, kind) for design in ("independent", "paired") for kind in ("mean", "proportion", "ratio")]
@@ -262,3 +262,61 @@ def test_coverage_at_length(method, n):
     found = coverage(method, 10_000, n, np.random.default_rng(3))
     print(f"relative {method}, n = {n}: {found:.4f}")
     assert found == pytest.approx(0.95, abs=4 * 0.0022 + slack)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("design", "kind"), [case for case in CASES if case[1] != "proportion"])
+@pytest.mark.parametrize("power", [-139, -100, -3, 100, 139])
+def test_the_unit_of_a_metric_changes_nothing(design, kind, power, method):
+    control, treatment = draw(1, kind), draw(2, kind, gain=1.0)
+    plain = relative_interval(arms(control, treatment, design, kind), 0.95, method)
+    unit = 10.0**power
+    if kind == "ratio":
+        control, treatment = (control[0] * unit, control[1]), (treatment[0] * unit, treatment[1])
+    else:
+        control, treatment = control * unit, treatment * unit
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        found = relative_interval(arms(control, treatment, design, kind), 0.95, method)
+    assert found.reason is None
+    assert (found.estimate, found.ci_low, found.ci_high) == pytest.approx(
+        (plain.estimate, plain.ci_low, plain.ci_high), rel=1e-10
+    )
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("design", ["independent", "paired"])
+@pytest.mark.parametrize("size", [5e-324, 1e-310, 1e-300, 1e-170, 1e-150, 1e150])
+def test_values_whose_variance_no_float_holds_are_refused_in_silence(design, size, method):
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        found = relative_interval(arms(size * (9 + SPREAD), size * (10 - SPREAD), design), 0.95, method)
+    assert (found.estimate, found.ci_low, found.ci_high, found.reason) == (None, None, None, TOO_FAR)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("design", ["independent", "paired"])
+@pytest.mark.parametrize(("size", "wide"), [(1e-300, 0.0), (1e-130, 0.0), (1e130, 0.0), (1.0, 1e120)])
+def test_a_treatment_of_another_order_warns_of_nothing(design, size, wide, method):
+    treatment = size * (9 + SPREAD) + wide * np.resize([1, -1], 50)
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        found = relative_interval(arms(9 + SPREAD, treatment, design), 0.95, method)
+    if method == "fieller" and size < 1:
+        # Fieller's needs no logarithm: a treatment of nothing is a change of -100 %.
+        assert (found.estimate, found.ci_low, found.ci_high) == (-1.0, -1.0, -1.0)
+    else:
+        assert found.ci_low is found.ci_high is None
+        # A pair's treatment is its control and the difference: beside a large control a small treatment is 0.
+        assert found.reason in ((TOO_FAR, NO_LOGARITHM) if wide or design == "paired" else (TOO_FAR,))
+
+
+def test_adjusted_values_beyond_floats_are_refused_in_silence():
+    small, one = np.asarray(1e-300), np.asarray(1.0)
+    with np.errstate(over="raise", divide="raise", invalid="raise"):
+        assert adjusted_relative((small, small), (np.asarray(0.0),) * 2, None, 0.95).reason == TOO_FAR
+        assert adjusted_relative((one, small), (np.asarray(1e-4),) * 2, None, 0.95).reason == TOO_FAR
+        unit = 1e-130
+        values = (np.asarray(4.0), np.asarray(5.0))
+        plain = adjusted_relative(values, (np.asarray(0.2), np.asarray(0.1)), None, 0.95)
+        found = adjusted_relative(
+            (values[0] * unit, values[1] * unit), (np.asarray(0.2 * unit**2), np.asarray(0.1 * unit**2)), None, 0.95
+        )
+    assert (found.ci_low, found.ci_high) == pytest.approx((plain.ci_low, plain.ci_high), rel=1e-12)
