@@ -185,6 +185,31 @@ class TrainerConfig:
 
 
 @dataclass
+class SearchConfig:
+    """The search for each strategy's parameters on the validation part; every strategy gets the same budget.
+
+    `trials` or `seconds` (of fitting and ranking, over all workers) for each strategy; with neither nothing is
+    searched. `metric` is the label of a metric, or a list of objectives, "fit_seconds" and "latency" (milliseconds a
+    user) among them, of which the first decides; null takes the first primary metric. `space` maps a strategy, or "*",
+    to parameters with {low, high, log, step} or {choices}, and {when: {other: value}}; a strategy that it does not name
+    takes what its recommender says of itself. `sampler`: "tpe", "random", "grid" or "nsga2"; `pruner`: "median",
+    "hyperband" or "none". `storage` is a file or the URL of a database (null: a file in the run's folder); `share` lets
+    several runs search in it together. `jobs` workers try at once, here ("loky") or on a cluster ("ray").
+    """
+
+    trials: int = 0
+    seconds: float | None = None
+    metric: Any = None
+    space: dict[str, Any] = field(default_factory=dict)
+    sampler: str = "tpe"
+    pruner: str = "median"
+    storage: str | None = None
+    share: bool = False
+    jobs: int = 1
+    backend: str = "loky"
+
+
+@dataclass
 class RunConfig:
     """One run: a log, a model, strategies to compare, how to compare them, and the rule that decides.
 
@@ -209,4 +234,5 @@ class RunConfig:
     plan: PlanConfig = field(default_factory=PlanConfig)
     calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
+    search: SearchConfig = field(default_factory=SearchConfig)
     device: str = "auto"

@@ -21,6 +21,7 @@ from framework.plugins import Plugins
 from framework.preflight import identity
 from framework.records import NEW_USERS, Context, Run, Segmentation
 from framework.strategies import Rule, Strategy
+from framework.training.fit import fit
 
 
 @dataclass(frozen=True)
@@ -146,25 +147,34 @@ def fit_strategies(bench: Bench, segmented: SegmentedData, advance: Callable[[],
     strategies, seconds = {}, {}
     for name, choice in bench.config.strategies.items():
         started = time.perf_counter()
-        strategies[name] = _strategy(bench, name, choice, segmented, shared)
+        strategies[name] = strategy_of(bench, name, choice, segmented, shared)
         seconds[name] = time.perf_counter() - started
         advance()
     return Fitted(strategies, seconds)
 
 
-def _strategy(
+def strategy_of(
     bench: Bench, name: str, choice: StrategyConfig, segmented: SegmentedData, shared: dict[str, Recommender]
 ) -> Strategy:
+    """Return one strategy, fitted; `shared` holds the recommenders that are fitted already, and gets those that are."""
     model = choice.model or bench.config.model
     own = segmented
     if identity(model) != identity(bench.config.model):
         own = fit_segments(bench, model, segmented.data, f"strategies.{name}.model")
 
     def rule(recommender: ComponentConfig, policy: ComponentConfig, where: str) -> Rule:
-        key = identity([identity(recommender), identity(model)])
+        key = shared_key(recommender, model)
         if key not in shared:
             fitted: Recommender = bench.build("recommender", recommender, f"{where}.recommender")
-            fitted.fit(own.data, bench.context(f"recommender:{recommender.name}-{crc32(key.encode()):08x}"))
+            context = bench.context(f"recommender:{recommender.name}-{crc32(key.encode()):08x}")
+            fit(
+                fitted,
+                own.data,
+                context,
+                bench.config.trainer,
+                callbacks=bench.plugins.trainer_callbacks(run=bench.run),
+                options=bench.plugins.trainer_options(run=bench.run),
+            )
             shared[key] = fitted
         chosen: Policy = bench.build("policy", policy, f"{where}.policy")
         return Rule(shared[key], chosen)
@@ -187,6 +197,11 @@ def _strategy(
         )
     default = rule(choice.recommender, choice.policy, f"strategies.{name}")
     return Strategy(name, default, labels, names, rules)
+
+
+def shared_key(recommender: ComponentConfig, model: ComponentConfig) -> str:
+    """Return what recommenders that can be shared have in common: their config, and the segments that they see."""
+    return identity([identity(recommender), identity(model)])
 
 
 def _segment_index(strategy: str, segment: str, names: tuple[str, ...]) -> int:

@@ -12,6 +12,7 @@ from framework.data.splits import KINDS
 from framework.errors import ConfigError, did_you_mean
 from framework.stats.compare import DESIGNS
 from framework.stats.decision.rule import GUARDED
+from framework.training.settings import check_trainer
 from framework.trial.assign import planned_shares
 from framework.trial.doubts import PRIORS
 
@@ -27,6 +28,7 @@ def check_study(config: RunConfig) -> tuple[str, ...]:
     _check_evidence(config)
     _check_decision(config)
     _check_numbers(config)
+    check_trainer(config.trainer)
     return _twins(config)
 
 

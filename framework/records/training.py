@@ -19,7 +19,8 @@ class Training:
     `loader` must give the same batches for the same epoch in every process that trains: it draws from generators seeded
     by the component's own `context.rng`, and `set_epoch`, where given, is called with the epoch's number before each
     one, so that a run that goes on after epoch 7 draws what an unbroken run would have drawn. `gradient_clip` is the
-    largest norm of the gradients that the paper of the model names, where it names one.
+    largest norm of the gradients that the paper of the model names, where it names one. `activation_bytes` is the
+    memory that a step takes for its batch, where the component can tell: what cannot fit is then refused at once.
     """
 
     module: LightningModule
@@ -27,3 +28,4 @@ class Training:
     epochs: int
     set_epoch: Callable[[int], None] | None = None
     gradient_clip: float | None = None
+    activation_bytes: int = 0

@@ -1,1 +1,1 @@
-"""Training and search of neural strategies."""
+"""Training of neural recommenders by Lightning, and the search for their parameters."""
