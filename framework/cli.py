@@ -30,12 +30,20 @@ def _calibrate(arguments: Sequence[str]) -> int:
     return launch_before("calibrate", arguments, calibrate)
 
 
+def _search(arguments: Sequence[str]) -> int:
+    from framework.launch import launch_before
+    from framework.rehearsal.search import search
+
+    return launch_before("search", arguments, search)
+
+
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "plugins": (admin.plugins, "what is installed and why something is not; NAME: one plugin or component"),
     "studies": (admin.studies, "the studies that +experiment=NAME can run"),
     "analyse": (_analyse, "FILE arm=COLUMN control=LABEL metrics.NAME.kind=mean ...: a test that was run"),
     "plan": (_plan, "+experiment=NAME: what its test can show, how many users and days it takes; the seal stays"),
     "calibrate": (_calibrate, "+experiment=NAME: false positives, power and coverage of its plan; the seal stays"),
+    "search": (_search, "+experiment=NAME search.trials=50: the best parameters of its strategies; the seal stays"),
     "doctor": (doctor.doctor, "what this machine has, and what a run would miss"),
 }
 

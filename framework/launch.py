@@ -23,6 +23,7 @@ from typing import Any
 import hydra
 from hydra.core.config_store import ConfigStore
 from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from framework import memory, mistakes, searchpath, sweeps
@@ -37,12 +38,12 @@ TRACEBACK = "PRELAUNCH_TRACEBACK"
 RUN_DIR = "hydra.run.dir=runs/${{study}}/{}_${{now:%Y-%m-%d_%H-%M-%S-%f}}"
 """Where a plan or a calibration goes: beside the study's runs, under a name that says what it is."""
 PARAMS = re.compile(
-    r"(?:trial\.simulated\.shares\.[^.=]+="
+    r"(?:trial\.simulated\.shares\.[^.=]+=|search\.space(?:\.[^=]+)?="
     r"|(?:source|model|recommender|simulator|metrics\.[^.=]+"
     r"|strategies\.[^.=]+(?:\.segments\.[^.=]+)?\.(?:recommender|policy|model))\.params\.[^=]+=)"
 )
-"""An override of a component's parameter or an arm's share. It may add a key, as the component's own Config, or the
-check of the shares, judges it later."""
+"""An override of a component's parameter, an arm's share or a search space. It may add a key, as the component's own
+Config, or the check of the shares or of the space, judges it later."""
 
 
 Act = Callable[[DictConfig, Path, Plugins], Any]
@@ -98,11 +99,14 @@ def launch_before(command: str, arguments: Sequence[str], act: Act) -> int:
     return launch([*arguments, *own], act)
 
 
-def job(config: DictConfig, act: Act | None = None) -> None:
+def job(config: DictConfig, act: Act | None = None) -> float | None:
     """Run one composed config in its folder. Any launcher may send this to another process, so it loads its plugins.
+
+    Under a sweeper that searches, it returns what the study comes to on its validation part; the run is not held.
 
     A failing job of a sweep leaves its record and lets the others go on; a single run ends the process.
     """
+    from framework.rehearsal.score import Score
     from framework.run import run
 
     settings = HydraConfig.get()
@@ -112,7 +116,7 @@ def job(config: DictConfig, act: Act | None = None) -> None:
     plugins = load_plugins()
     try:
         with _warnings_logged():
-            result = (act or run)(_checked(config, folder), folder, plugins)
+            result = (act or _scoring(settings) or run)(_checked(config, folder), folder, plugins)
     except KeyboardInterrupt:
         if number is not None:
             sweeps.write_job(sweeps.Job(number, tuple(overrides), str(folder), "interrupted"))
@@ -125,8 +129,22 @@ def job(config: DictConfig, act: Act | None = None) -> None:
         line = " ".join(str(error).split()) or type(error).__name__
         sweeps.write_job(sweeps.Job(number, tuple(overrides), str(folder), "failed", error=line))
     else:
+        if isinstance(result, Score):
+            told = f"{result.metric} {result.value:.4g}"
+            sweeps.write_job(sweeps.Job(number or 0, tuple(overrides), str(folder), "finished", told))
+            return result.value
         if number is not None:
             sweeps.write_job(sweeps.finished(number, overrides, folder, result))
+    return None
+
+
+def _scoring(settings: Any) -> Act | None:
+    """Return what a job does under our own sweeper, None under another one or none."""
+    from framework.rehearsal.score import score
+
+    if settings.mode != RunMode.MULTIRUN or not sweeps.searches(settings):
+        return None
+    return partial(score, strategy=settings.sweeper.strategy, metric=settings.sweeper.metric)
 
 
 def _checked(config: DictConfig, folder: Path) -> DictConfig:

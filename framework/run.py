@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,8 @@ from framework.stages import Stages, watched
 from framework.trial.dry_run import try_metrics
 from framework.trial.units_file import write_units
 from framework.trials import check_log_serves, hold_trials
+from framework.tuning.arms import check_search
+from framework.tuning.best import searched_in, with_search, write_best
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -42,6 +45,7 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
         warnings = [*check_study(study), *plugins.check(config=plain)]
         bench.check()
         metrics = rated_metrics(bench)
+        warnings += check_search(bench, metrics)
         try_metrics([rated.metric for rated in metrics], study.trial.evidence, study.trial.positions)
         with open_engine(study.data, folder / "work") as engine:
             with stage("data", "Reading and cleaning the log"):
@@ -52,6 +56,9 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
                 warnings += check_log_serves(study, metrics, log, parts)
             with stage("model", "Finding segments"):
                 segmented = fit_segments(bench, study.model, parts.train)
+            tuned = searched_in(bench, stage, parts, metrics, log.digest)
+            if tuned is not None:
+                bench, study = replace(bench, config=tuned.config), tuned.config
             with stage("strategies", "Training strategies", total=len(study.strategies)) as step:
                 fitted = fit_strategies(bench, segmented, step)
             with stage("simulator", "Fitting the simulator"):
@@ -63,6 +70,7 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
         if study.report.units and trials:
             write_units(folder / UNITS, trials, [rated.metric for rated in metrics if isinstance(rated.metric, Metric)])
         result = result_of(bench, record, log, parts, segmented, fitted, trials, judgement, check, warnings)
+        result = result if tuned is None else with_search(result, tuned, write_best(tuned.config, folder))
         with stage("report", "Writing the report"):
             sections = (*own_sections(result), *plugins.report_sections(result=result))
             page = write_report(result, folder, sections)

@@ -18,8 +18,9 @@ from framework.report.atomic import write_whole
 RECORD, CONFIG, RESULT, PAGE = "record.json", "config.yaml", "result.json", "report.html"
 UNITS = "units.parquet"
 PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE = "plan.json", "plan.html", "calibration.json", "calibration.html"
-SHOWN = (RESULT, PAGE, UNITS, PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE)
-"""What a run, a plan or a calibration leaves to be read."""
+SEARCH, SEARCH_PAGE, BEST = "search.json", "search.html", "best/config.yaml"
+SHOWN = (RESULT, PAGE, UNITS, PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE, SEARCH, SEARCH_PAGE, BEST)
+"""What a run, a plan, a calibration or a search leaves to be read."""
 _LIBRARIES = (
     "prelaunch",
     "numpy",

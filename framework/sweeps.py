@@ -127,7 +127,8 @@ class SweepSummary(Callback):
             config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{_escape(str(folder))}'")
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            for old in (*folder.rglob(JOB_FILE), folder / SWEEP_FILE):
+            stale = () if searches(config.hydra) else folder.rglob(JOB_FILE)  # a search goes on with its finished jobs
+            for old in (*stale, folder / SWEEP_FILE):
                 old.unlink(missing_ok=True)
         except OSError as error:
             _refuse(
@@ -148,6 +149,11 @@ class SweepSummary(Callback):
             _refuse(f"The sweep has no job{why}. Allowed: a pattern that matches a name.")
         if any(job.status != "finished" for job in jobs):
             raise SystemExit(1)
+
+
+def searches(hydra: Any) -> bool:
+    """Return whether the sweeper is our own, which searches."""
+    return str((hydra.get("sweeper") or {}).get("_target_", "")).endswith(".PrelaunchSweeper")
 
 
 def _overrides(config: DictConfig) -> tuple[str, ...]:

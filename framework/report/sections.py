@@ -17,6 +17,7 @@ from framework.report.formats import PLAIN, difference, loss, number, p_value, s
 from framework.report.histogram import p_histogram, sorted_p_chart
 from framework.report.plots import Plot, tick_of
 from framework.report.reading import alpha_of, unit_of
+from framework.report.search_section import search_section
 from framework.report.sequential_chart import Bounds, PathPoint, sequential_chart
 from framework.report.side_by_side import side_by_side_blocks
 from framework.report.time_and_arms import margin_blocks, novelty_blocks, retention_blocks, standing_blocks
@@ -40,6 +41,7 @@ def own_sections(result: Result) -> tuple[ReportSection, ...]:
         ("Guardrails and their margins", margin_blocks(result)),
         _posteriors(result),
         _segments(result),
+        search_section(result),
         _health(result),
     )
     return tuple(section(title, blocks) for title, blocks in made if blocks)

@@ -1,4 +1,4 @@
-"""Searches a known function in a process of its own, which a test may kill: FOLDER TRIALS JOBS SHARE SECONDS_A_TRIAL."""
+"""Searches a known function, here or in a process of its own that a test may kill: FOLDER TRIALS JOBS SHARE SECONDS."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from framework.config import SearchConfig
-from framework.training.search import Attempt, search
+from framework.training.search import search
 from framework.training.search_space import space_of
 from framework.training.search_storage import store_of
+from framework.training.search_trials import Attempt
 
 SPACE = {
     "x": {"low": -5.0, "high": 5.0},
@@ -35,13 +36,16 @@ class Objective:
         return [-((params["x"] - 1) ** 2) - abs(params["n"] - 10) / 10 - params.get("share", 0.5)]
 
 
-def main(folder: Path, trials: int, jobs: int, share: bool, seconds: float) -> list[Any]:
+def main(folder: Path, trials: int = 20, jobs: int = 1, share: bool = False, seconds: float = 0.0) -> list[Any]:
+    """Return number, state, parameters and values of all trials, as JSON has them."""
     settings = SearchConfig(trials=trials, jobs=jobs, share=share)
     store = store_of(None, folder, share=share)
     space = space_of(SPACE, {}, "space")
     with store.held():
         found = search(space, Objective(folder, seconds), settings, store, name="known", seed=3, start=START)
-    return [[trial.number, trial.state, trial.params, trial.values] for trial in found.trials]
+    rows = [[trial.number, trial.state, trial.params, trial.values] for trial in found.trials]
+    plain: list[Any] = json.loads(json.dumps(rows))
+    return plain
 
 
 if __name__ == "__main__":
