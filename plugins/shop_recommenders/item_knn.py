@@ -1,34 +1,35 @@
 """Item-based nearest neighbours: items bought by the users who bought what this user bought.
 
-sim(i, j) = x_i . x_j / (|x_i| |x_j| + shrinkage), where x_i (U,) holds the users' purchases of item i; each item keeps
-its most similar items, and a user's score of item i is the sum of sim(j, i) times purchases of j over the items j that
-the user bought. References: Deshpande and Karypis, "Item-based top-N recommendation algorithms", TOIS 2004; shrinkage
-after Bell and Koren, "Scalable collaborative filtering with jointly derived neighborhood interpolation weights", ICDM
-2007.
+sim(i, j) = x_i . x_j / (|x_i| |x_j| + shrinkage), where x_i (U,) holds the users' purchases of item i, weighted or not
+(or x_i . x_j / (|x_i|^2 + |x_j|^2 - x_i . x_j + shrinkage)); each item keeps its most similar items, and a user's score
+of item i is the sum of sim(j, i) times purchases of j over the items j that the user bought. References: Deshpande and
+Karypis, "Item-based top-N recommendation algorithms", TOIS 2004; shrinkage after Bell and Koren, "Scalable
+collaborative filtering with jointly derived neighborhood interpolation weights", ICDM 2007.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.data.ranking import Ranking
 from framework.data.tables import Dataset
 from framework.errors import ConfigError
 from framework.records import Context, Queries, Slates
-from shop_recommenders.demand import Weights, checked_kinds, demand, lacks_history
-from shop_recommenders.fixed_ranking import FixedRanking
+from shop_recommenders.demand import Weights, checked_kinds
+from shop_recommenders.purchases import baskets
+from shop_recommenders.related_ranking import RelatedRanking
+from shop_recommenders.similarity import Similarity, alike, among_the_best, lengths
+from shop_recommenders.stored_sparse import packed, unpacked
+from shop_recommenders.weighting import TermWeights, Weighting
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
 _ITEMS = 256
-_USERS = 1024
 
 
 @dataclass(frozen=True)
@@ -37,13 +38,17 @@ class ItemKnnConfig:
 
     `neighbours`: similar items kept for each item. `shrinkage`: added below the fraction, so that items with few buyers
     are less similar to others. `own_items`: an item is a neighbour of its own, beside the kept ones, so what users buy
-    again ranks high; false recommends by the other items alone. `weights`: "binary", or "counts", where repeated
-    purchases weigh more. `kinds`: kinds of event to learn from; null takes purchases, or the next sign of interest.
+    again ranks high; false recommends by the other items alone. `similarity`: "cosine", or "jaccard", the buyers that
+    two items share over those of either. `weighting`: "none", or "tfidf" or "bm25", where users of many items say less.
+    `weights`: "binary", or "counts", where repeated purchases weigh more. `kinds`: kinds of event to learn from; null
+    takes purchases, or the next sign of interest.
     """
 
     neighbours: int = 50
     shrinkage: float = 10.0
     own_items: bool = True
+    similarity: Similarity = "cosine"
+    weighting: Weighting = "none"
     weights: Weights = "binary"
     kinds: Sequence[str] | None = None
 
@@ -57,10 +62,17 @@ class ItemKnnConfig:
 class ItemKnn:
     """Scores by summed similarity; items that nothing points to follow by popularity, with scores below 0.
 
-    A query whose slate holds nothing but such items is marked as fallback, like one without history.
+    A query whose slate holds nothing but such items is marked as fallback, like one without history. A history at call
+    time is scored like a learned one.
     """
 
     Config = ItemKnnConfig
+    SEARCH: ClassVar[dict[str, Any]] = {
+        "neighbours": {"low": 5, "high": 500, "log": True},
+        "shrinkage": {"low": 0.0, "high": 100.0},
+        "similarity": {"choices": ["cosine", "jaccard"]},
+        "weighting": {"choices": ["none", "tfidf", "bm25"]},
+    }
 
     def __init__(self, config: ItemKnnConfig) -> None:
         self.config = config
@@ -68,78 +80,64 @@ class ItemKnn:
     def fit(self, data: Dataset, context: Context) -> None:  # noqa: ARG002 - the protocol's
         """Find each item's neighbours. Raises ConfigError where the log has none of the configured kinds."""
         kinds = checked_kinds(data, self.config.kinds)
-        self._purchases = data.matrix(kinds, binary=self.config.weights == "binary")
-        self._history = np.diff(self._purchases.indptr) > 0
-        self.similarity = similar_items(
-            self._purchases, self.config.neighbours, self.config.shrinkage, own_items=self.config.own_items
+        taken = data.matrix(kinds, binary=self.config.weights == "binary")
+        similarity = similar_items(
+            taken,
+            self.config.neighbours,
+            self.config.shrinkage,
+            own_items=self.config.own_items,
+            similarity=self.config.similarity,
+            weighting=self.config.weighting,
         )
-        buyers = demand(data, kinds, "binary")
-        self._popular = FixedRanking.by(buyers)
-        self._rest = FixedRanking.by(buyers / (buyers.max(initial=0) + 1.0) - 1.0)
+        self._take(taken, similarity)
 
     def recommend(self, queries: Queries, k: int) -> Slates:
         """Return the min(k, I) best items of each query."""
-        lacking = lacks_history(self._history, queries.user)
-        shape = (len(queries), min(k, len(self._popular.order)))
-        items, scores = np.empty(shape, dtype=np.int32), np.empty(shape, dtype=np.float32)
-        rows = np.flatnonzero(lacking)
-        if len(rows):
-            strangers = queries.take(rows)
-            items[rows], scores[rows] = self._popular.top_k(len(rows), k, strangers.exclude)
-        personal = np.flatnonzero(~lacking)
-        for start in range(0, len(personal), _USERS):
-            rows = personal[start : start + _USERS]
-            items[rows], scores[rows] = self._rank(queries.take(rows), shape[1])
-        return Slates(items, scores, lacking | (scores[:, :1] < 0.0).any(axis=1))
+        taken = baskets(queries, self._purchases, binary=self.config.weights == "binary")
+        return self._ranking.rank(queries, k, taken, lambda own, _: own @ self.similarity)
 
-    def _rank(self, queries: Queries, k: int) -> Ranking:
-        """Rank what the users' purchases point to, and fill up with the rest; only the former is ever scored."""
-        related = self._purchases[queries.user] @ self.similarity
-        row = np.repeat(np.arange(len(queries)), np.diff(related.indptr))
-        column, value = related.indices, related.data
-        barred = related if queries.exclude is None else related + abs(queries.exclude)
-        if queries.exclude is not None:
-            excluded = queries.exclude.tocoo()
-            marked = excluded.data != 0
-            count = related.shape[1]
-            pairs = excluded.row[marked].astype(np.int64) * count + excluded.col[marked]
-            free = ~np.isin(row.astype(np.int64) * count + column, pairs)
-            row, column, value = row[free], column[free], value[free]
-        order = np.lexsort((column, -value, row))
-        row, column, value = row[order], column[order], value[order]
-        place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
-        filled = np.minimum(np.bincount(row, minlength=len(queries)), k)
-        found = Ranking(np.empty((len(queries), k), dtype=np.int32), np.empty((len(queries), k), dtype=np.float32))
-        short = np.flatnonzero(filled < k)
-        rest = self._rest.top_k(len(short), k, barred[short])
-        shift = np.maximum(np.arange(k) - filled[short, None], 0)
-        found.items[short] = np.take_along_axis(rest.items, shift, axis=1)
-        found.scores[short] = np.take_along_axis(rest.scores, shift, axis=1)
-        kept = place < k
-        found.items[row[kept], place[kept]] = column[kept]
-        found.scores[row[kept], place[kept]] = value[kept]
-        return found
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """Return the neighbours and the users' purchases."""
+        return {**packed("purchases", self._purchases), **packed("similarity", self.similarity)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take the state of a fitted recommender."""
+        self._take(unpacked("purchases", state), unpacked("similarity", state))
+
+    def _take(self, known: csr_matrix, similarity: csr_matrix) -> None:
+        self._purchases, self.similarity = known, similarity
+        self._ranking = RelatedRanking(known.getnnz(axis=0))
 
 
-def similar_items(purchases: csr_matrix, neighbours: int, shrinkage: float, *, own_items: bool) -> csr_matrix:
+def similar_items(
+    purchases: csr_matrix,
+    neighbours: int,
+    shrinkage: float,
+    *,
+    own_items: bool,
+    similarity: Similarity = "cosine",
+    weighting: Weighting = "none",
+) -> csr_matrix:
     """Return the similarities (I, I) of each item (row) to the `neighbours` items most similar to it, ties by index.
 
     `purchases` (U, I) are non-negative. Products are summed in double precision, a block of items at a time, so the
-    result does not depend on the order of users as long as counts are whole numbers.
+    result does not depend on the order of users as long as counts are whole numbers and not weighted.
     """
     from scipy.sparse import csr_matrix, vstack
 
-    by_user = purchases.astype(np.float64)
-    by_item = by_user.T.tocsr()
-    norms = np.sqrt(np.asarray(by_item.multiply(by_item).sum(axis=1)).reshape(-1))
+    by_item = purchases.T.tocsr()
+    by_item = TermWeights.of(by_item, weighting).apply(by_item)
+    by_user = by_item.T.tocsr()
+    norms = lengths(by_item)
     count = by_item.shape[0]
     blocks = []
     for start in range(0, count, _ITEMS):
         block = by_item[start : start + _ITEMS] @ by_user
         row = np.repeat(np.arange(start, start + block.shape[0]), np.diff(block.indptr))
         column = block.indices
-        value = (block.data / (norms[row] * norms[column] + shrinkage)).astype(np.float32)
-        near = _near(value, block.indptr, neighbours)
+        value = alike(similarity, block.data, norms[row], norms[column], shrinkage)
+        # One place more than `neighbours`, as the item itself may take one.
+        near = among_the_best(value, block.indptr, neighbours + 1)
         row, column, value = row[near], column[near], value[near]
         own = row == column
         order = np.lexsort((column, -value, own, row))
@@ -149,19 +147,6 @@ def similar_items(purchases: csr_matrix, neighbours: int, shrinkage: float, *, o
         kept = np.where(own, own_items, np.arange(len(row)) - first < neighbours)
         shape = (min(_ITEMS, count - start), count)
         blocks.append(csr_matrix((value[kept], (row[kept] - start, column[kept])), shape=shape))
-    similarity = vstack(blocks).tocsr()
-    similarity.sort_indices()
-    return similarity
-
-
-def _near(value: NDArray[np.float32], indptr: NDArray[np.integer], neighbours: int) -> NDArray[np.bool_]:
-    """Return which values of a CSR block can be among their row's best: all above the next best, and its equals.
-
-    One place more than `neighbours`, as the item itself may take one. It spares sorting all that every item met.
-    """
-    near = np.ones(len(value), dtype=bool)
-    for low, high in pairwise(indptr.tolist()):
-        if high - low > neighbours + 1:
-            place = high - low - neighbours - 1
-            near[low:high] = value[low:high] >= np.partition(value[low:high], place)[place]
-    return near
+    found = vstack(blocks).tocsr()
+    found.sort_indices()
+    return found

@@ -5,46 +5,179 @@ from __future__ import annotations
 from framework.components import Component
 from framework.hookspecs import hookimpl
 
+_NEURAL = ("torch", "pytorch_lightning")
+
+
+def _recommender(
+    name: str, target: str, summary: str, needs: tuple[str, ...] = ("scipy",), reference: str = ""
+) -> Component:
+    return Component("recommender", name, f"shop_recommenders.{target}", summary, needs=needs, reference=reference)
+
 
 @hookimpl
 def prelaunch_components() -> list[Component]:
     """Offer the recommenders."""
+    return [*_floors(), *_neighbours_and_linear(), *_factors(), *_graphs_and_autoencoders(), *_sequences()]
+
+
+def _floors() -> list[Component]:
     return [
-        Component(
-            "recommender",
+        _recommender(
             "popular",
-            "shop_recommenders.popular:Popular",
+            "popular:Popular",
             "what most users bought, for everybody",
-            reference="Cremonesi, Koren, Turrin, RecSys 2010",
+            (),
+            "Cremonesi, Koren, Turrin, RecSys 2010",
         ),
-        Component(
-            "recommender",
+        _recommender(
             "recent_popular",
-            "shop_recommenders.recent_popular:RecentPopular",
+            "recent_popular:RecentPopular",
             "what most users bought in the last days: the baseline to beat",
-            reference="Ji, Sun, Zhang, Li, SIGIR 2020",
+            (),
+            "Ji, Sun, Zhang, Li, SIGIR 2020",
         ),
-        Component(
-            "recommender",
+        _recommender(
             "segment_popular",
-            "shop_recommenders.segment_popular:SegmentPopular",
+            "segment_popular:SegmentPopular",
             "what most users of the same segment bought, shrunk towards everybody's choice",
-            reference="Efron, Morris, JASA 1975",
+            (),
+            "Efron, Morris, JASA 1975",
         ),
-        Component(
-            "recommender",
+        _recommender(
+            "random", "random_order:RandomOrder", "items in an order of chance: the floor below all floors", ()
+        ),
+    ]
+
+
+def _neighbours_and_linear() -> list[Component]:
+    return [
+        _recommender(
             "item_knn",
-            "shop_recommenders.item_knn:ItemKnn",
+            "item_knn:ItemKnn",
             "items bought by the users who bought what this user bought",
-            needs=("scipy",),
             reference="Deshpande, Karypis, TOIS 2004",
         ),
-        Component(
-            "recommender",
+        _recommender(
+            "user_knn",
+            "user_knn:UserKnn",
+            "what the users bought whose purchases are most alike",
+            reference="Sarwar, Karypis, Konstan, Riedl, EC 2000",
+        ),
+        _recommender(
+            "rp3beta",
+            "rp3beta:Rp3Beta",
+            "three random steps over the graph of purchases, popular ends damped",
+            reference="Paudel, Christoffel, Newell, Bernstein, ACM TiiS 2017",
+        ),
+        _recommender(
+            "ease",
+            "ease:Ease",
+            "a linear model of items by items, in closed form",
+            ("scipy", "threadpoolctl"),
+            "Steck, WWW 2019",
+        ),
+        _recommender(
+            "slim",
+            "slim:Slim",
+            "items explained by few others, weights not negative",
+            reference="Ning, Karypis, ICDM 2011",
+        ),
+    ]
+
+
+def _factors() -> list[Component]:
+    return [
+        _recommender(
             "als",
-            "shop_recommenders.als:Als",
+            "als:Als",
             "matrix factorisation of purchases by alternating least squares",
-            needs=("implicit", "threadpoolctl"),
-            reference="Hu, Koren, Volinsky, ICDM 2008",
+            ("implicit", "threadpoolctl"),
+            "Hu, Koren, Volinsky, ICDM 2008",
+        ),
+        _recommender(
+            "pure_svd",
+            "pure_svd:PureSvd",
+            "the strongest directions of the purchases, by a singular value decomposition",
+            reference="Cremonesi, Koren, Turrin, RecSys 2010",
+        ),
+        _recommender(
+            "bpr",
+            "bpr:Bpr",
+            "vectors that put what was bought before what was not",
+            _NEURAL,
+            "Rendle, Freudenthaler, Gantner, Schmidt-Thieme, UAI 2009",
+        ),
+    ]
+
+
+def _graphs_and_autoencoders() -> list[Component]:
+    return [
+        _recommender(
+            "lightgcn",
+            "lightgcn:LightGcn",
+            "vectors averaged over the graph of who bought what",
+            _NEURAL,
+            "He, Deng, Wang, Li, Zhang, Wang, SIGIR 2020",
+        ),
+        _recommender(
+            "ultragcn",
+            "ultragcn:UltraGcn",
+            "the limit of endless graph convolution, as a loss",
+            _NEURAL,
+            "Mao, Zhu, Xiao, Lu, Wang, He, CIKM 2021",
+        ),
+        _recommender(
+            "mult_vae",
+            "mult_vae:MultVae",
+            "a variational autoencoder of a user's purchases",
+            _NEURAL,
+            "Liang, Krishnan, Hoffman, Jebara, WWW 2018",
+        ),
+    ]
+
+
+def _sequences() -> list[Component]:
+    return [
+        _recommender(
+            "item2vec",
+            "item2vec:Item2Vec",
+            "items as words, sequences as sentences",
+            _NEURAL,
+            "Barkan, Koenigstein, MLSP 2016",
+        ),
+        _recommender(
+            "gru4rec",
+            "gru4rec:Gru4Rec",
+            "what comes next, by a recurrent network",
+            _NEURAL,
+            "Hidasi, Karatzoglou, Baltrunas, Tikk, ICLR 2016",
+        ),
+        _recommender(
+            "caser",
+            "caser:Caser",
+            "what comes next, by convolutions over the last items",
+            _NEURAL,
+            "Tang, Wang, WSDM 2018",
+        ),
+        _recommender(
+            "sasrec",
+            "sasrec:SasRec",
+            "what comes next, by attention to what came before",
+            _NEURAL,
+            "Kang, McAuley, ICDM 2018",
+        ),
+        _recommender(
+            "bert4rec",
+            "bert4rec:Bert4Rec",
+            "hidden items, by attention to both sides of them",
+            _NEURAL,
+            "Sun, Liu, Wu, Pei, Lin, Ou, Jiang, CIKM 2019",
+        ),
+        _recommender(
+            "esasrec",
+            "esasrec:EsasRec",
+            "SASRec with gated layers and a sampled softmax",
+            _NEURAL,
+            "Tikhonovich and others, RecSys 2025",
         ),
     ]

@@ -45,6 +45,16 @@ OWN_TESTS = {
     ("source", "pairs"): "reads files that the user names",
     ("source", "sequences"): "reads files that the user names",
     ("simulator", "synthetic_shop"): "answers from the planted truth, which only a generated log has",
+    ("recommender", "item2vec"): "trained once for the suite in test_sequence_recommenders.py",
+    ("recommender", "gru4rec"): "trained once for the suite in test_sequence_recommenders.py",
+    ("recommender", "caser"): "trained once for the suite in test_sequence_recommenders.py",
+    ("recommender", "sasrec"): "trained once for the suite in test_sequence_recommenders.py",
+    ("recommender", "bert4rec"): "trained once for the suite in test_sequence_recommenders.py",
+    ("recommender", "esasrec"): "trained once for the suite in test_sequence_recommenders.py",
+    ("recommender", "bpr"): "trained once for the suite in test_vector_recommenders.py",
+    ("recommender", "lightgcn"): "trained once for the suite in test_vector_recommenders.py",
+    ("recommender", "ultragcn"): "trained once for the suite in test_vector_recommenders.py",
+    ("recommender", "mult_vae"): "trained once for the suite in test_vector_recommenders.py",
 }
 
 # Parameters that make a component fit a shop of 60 users.

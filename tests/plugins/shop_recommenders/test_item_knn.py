@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from sklearn.feature_extraction.text import TfidfTransformer
+from sklearn.metrics.pairwise import cosine_similarity
 
 from framework.errors import ConfigError
 from framework.testing import tiny_dataset, tiny_queries
@@ -80,6 +82,35 @@ def test_unrelated_items_follow_by_popularity_and_lonely_users_fall_back(log_of,
     assert slates.scores[0, 0] > 0 > slates.scores[0, 1]
     assert slates.fallback.tolist() == [False, True, True, True]
     assert slates.items[1:].tolist() == [[2, 0, 3, 1, 4, 5]] * 3
+
+
+def test_jaccard_by_hand(log_of):
+    # Buyers: item 0 {0, 1, 2}, item 1 {0, 1}, item 2 {2}, item 3 nobody. Shared over all: 2/3, 1/3, 0.
+    purchases = log_of([(0, 0), (1, 0), (2, 0), (0, 1), (1, 1), (2, 2)], users=3, items=4).matrix()
+    expected = np.zeros((4, 4))
+    expected[0, 1] = expected[1, 0] = 2 / 3
+    expected[0, 2] = expected[2, 0] = 1 / 3
+    for shrinkage, share in ((0.0, 1.0), (3.0, 0.5)):  # the denominators are 3: 3 more halves them
+        found = similar_items(purchases, 5, shrinkage, own_items=False, similarity="jaccard").toarray()
+        np.testing.assert_allclose(found, expected * share, rtol=1e-6)
+
+
+@pytest.mark.reference
+def test_tfidf_cosine_equals_scikit_learns():
+    counts = tiny_dataset(7, users=90, items=40).matrix()
+    found = similar_items(counts, 40, 0.0, own_items=True, weighting="tfidf").toarray()
+    expected = cosine_similarity(TfidfTransformer().fit_transform(counts.T.tocsr().astype(np.float64)))
+    np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-9)
+
+
+def test_bm25_makes_users_of_many_items_say_less(log_of):
+    # Item 0 shares its only two buyers with items 1 and 2: one who took all, and one who took these two alone.
+    events = [(0, 0), (0, 1), (0, 3), (0, 4), (0, 5), (1, 0), (1, 2), *((u, 1) for u in (2,)), (3, 2)]
+    purchases = log_of(events, users=4, items=6).matrix()
+    plain = similar_items(purchases, 6, 0.0, own_items=False).toarray()
+    weighted = similar_items(purchases, 6, 0.0, own_items=False, weighting="bm25").toarray()
+    assert plain[0, 1] == plain[0, 2]
+    assert weighted[0, 1] < weighted[0, 2]
 
 
 @pytest.mark.parametrize("params", [{"neighbours": 0}, {"shrinkage": -0.5}, {"shrinkage": float("nan")}])
