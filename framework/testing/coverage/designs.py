@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from framework.stats.adjustment.effects import adjusted_differences
 from framework.stats.adjustment.regression import ArmFit, adjusted
@@ -65,8 +67,9 @@ def covariate(method: str, measure: Measure, trials: Trials, _rng: np.random.Gen
     arms = TwoArms(measure, batch(control, measure.columns), batch(treatment, measure.columns))
     fits = adjusted(arms, method)
     sides = [unit_terms(fit, rows) for fit, rows in ((fits.control, control), (fits.treatment, treatment))]
+    # CUPED needs none of them, Lin's regression HC2 alone.
     meats = [
-        Meat(*(((weight * residual) ** 2 / (1 - leverage) ** power).sum(axis=1) for power in (0, 1, 2)))
+        Meat(np.nan, ((weight * residual) ** 2 / (1 - leverage)).sum(axis=1), np.nan)
         for weight, residual, leverage in sides
     ]
     said = adjusted_differences(fits, CONFIDENCE, meats=(meats[0], meats[1])).differences
@@ -80,9 +83,11 @@ def covariate(method: str, measure: Measure, trials: Trials, _rng: np.random.Gen
 
 def unit_terms(fit: ArmFit, rows: Rows) -> tuple[Numbers, Numbers, Numbers]:
     """Return weights, residuals and leverages (R, n) of units: `adjustment.robust.unit_terms` of one covariate."""
-    stack = np.stack([rows[name] for name in fit.columns], axis=1)
     outcome, x = (
-        np.einsum("rk,rkn->rn", fit.maps[:, place], stack) + (fit.shift - fit.moments.mean)[:, place, None]
+        sum(
+            (fit.maps[:, place, number, None] * rows[name] for number, name in enumerate(fit.columns)),
+            (fit.shift - fit.moments.mean)[:, place, None],
+        )
         for place in (0, 1)
     )
     precision = fit.precision[:, 0]
@@ -116,8 +121,9 @@ def stratified(trials: Trials, _rng: np.random.Generator) -> Found:
     sides = [(rows["value"], strata_of(trials.scenario, rows)) for rows in (trials.control, trials.treatment)]
     whole = arms_of(MEAN, trials)
     calm = cautious(whole, shapes_of(whole, trials))
-    numbers = range(int(max(stratum.max() for _, stratum in sides)) + 1)
-    cells = [[_within(value, stratum == number) for number in numbers] for value, stratum in sides]
+    count = int(max(stratum.max() for _, stratum in sides)) + 1
+    numbers = range(count)
+    cells = [_within(value, stratum, count) for value, stratum in sides]
 
     def one(place: int) -> Said:
         strata = {
@@ -130,9 +136,15 @@ def stratified(trials: Trials, _rng: np.random.Generator) -> Found:
     return by_trial(one, trials.replications)
 
 
-def _within(value: Numbers, here: np.ndarray) -> Moments:
-    """Return the moments (R,) of the units (R, n) that are `here`."""
-    n = here.sum(axis=1).astype(np.float64)
-    mean = np.where(here, value, 0.0).sum(axis=1) / np.maximum(n, 1)
-    squares = (np.where(here, value - mean[:, None], 0.0) ** 2).sum(axis=1)
-    return Moments(MEAN.columns, n, mean[:, None], squares[:, None, None])
+def _within(value: Numbers, stratum: NDArray[np.int64], count: int) -> list[Moments]:
+    """Return the moments (R,) of the units (R, n) of each of `count` strata."""
+    cell = stratum + count * np.arange(len(value))[:, None]
+    total = partial(np.bincount, cell.ravel(), minlength=count * len(value))
+    n = total().astype(np.float64)
+    mean = total(weights=value.ravel()) / np.maximum(n, 1)
+    squares = total(weights=((value - mean[cell]) ** 2).ravel())
+    parts = (part.reshape(len(value), count).T for part in (n, mean, squares))
+    return [
+        Moments(MEAN.columns, own, level[:, None], spread[:, None, None])
+        for own, level, spread in zip(*parts, strict=True)
+    ]

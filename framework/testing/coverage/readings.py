@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framework.stats.bayes import normal_posterior
 from framework.stats.compare import ESTIMATORS
-from framework.stats.designs.differences import Differences
 from framework.stats.kinds.counts import count_rates
 from framework.stats.kinds.quantiles import quantile_difference
 from framework.stats.moments.record import Moments, Numbers
@@ -26,11 +26,9 @@ from framework.testing.coverage.trials import (
     Found,
     Said,
     Trials,
-    arms_of,
     by_trial,
-    cautious,
-    shapes_of,
 )
+from framework.testing.coverage.worlds import Scenario
 
 SEGMENTS = 8
 BUCKETS = 200
@@ -39,9 +37,14 @@ MOST_ROWS = 1_000
 """Units of both arms up to which rows are resampled."""
 
 
+def level(scenario: Scenario) -> float:
+    """Return which quantile is compared: the median; of heavy units, whose median is 0, the 98th percentile."""
+    return 0.98 if scenario.heavy else 0.5
+
+
 def quantile(trials: Trials, _rng: np.random.Generator) -> Found:
-    """The median; of heavy units, whose median is 0, the 98th percentile."""
-    q = 0.98 if trials.scenario.heavy else 0.5
+    """The quantile of `level`."""
+    q = level(trials.scenario)
     control, treatment = trials.control["value"], trials.treatment["value"]
 
     def one(place: int) -> Said:
@@ -64,7 +67,7 @@ def rate(trials: Trials, _rng: np.random.Generator) -> Found:
 
 def relative(method: str, trials: Trials, _rng: np.random.Generator) -> Found:
     """The relative difference of means; it rejects where the interval leaves out 0."""
-    arms, _, calm = _welch(trials)
+    arms, _, calm = trials.welch
 
     def one(place: int) -> Said:
         said = relative_interval(TwoArms(MEAN, arms.control.at(place), arms.treatment.at(place)), CONFIDENCE, method)
@@ -77,7 +80,7 @@ def relative(method: str, trials: Trials, _rng: np.random.Generator) -> Found:
 
 def posterior(trials: Trials, _rng: np.random.Generator) -> Found:
     """The normal posterior with a flat prior; it rejects where its interval leaves out 0."""
-    _, plain, calm = _welch(trials)
+    _, plain, calm = trials.welch
 
     def one(place: int) -> Said:
         said = normal_posterior(float(plain.difference[place]), float(plain.standard_error[place]))
@@ -88,7 +91,7 @@ def posterior(trials: Trials, _rng: np.random.Generator) -> Found:
 
 def always_valid(trials: Trials, _rng: np.random.Generator) -> Found:
     """The confidence sequence at one look, tuned for as many units as there are."""
-    _, plain, calm = _welch(trials)
+    _, plain, calm = trials.welch
     n = float(trials.scenario.n_control + trials.scenario.n_treatment)
 
     def one(place: int) -> Said:
@@ -103,7 +106,7 @@ def bootstrap(trials: Trials, rng: np.random.Generator) -> Found | None:
     """The percentile bootstrap of rows, where they are few."""
     if trials.scenario.n_control + trials.scenario.n_treatment > MOST_ROWS:
         return None
-    arms, _, calm = _welch(trials)
+    arms, _, calm = trials.welch
 
     def one(place: int) -> Said:
         own = TwoArms(MEAN, arms.control.at(place), arms.treatment.at(place))
@@ -121,16 +124,38 @@ def bootstrap(trials: Trials, rng: np.random.Generator) -> Found | None:
     return by_trial(one, trials.replications)
 
 
+class Dealt(np.random.Generator):
+    """A generator whose resamples of the buckets are drawn once, and dealt anew to the buckets at each call.
+
+    What a call returns has the law of `multinomial`, since all buckets are as likely: drawing 1,000 resamples takes
+    longer than all else in a trial. Nearly independent from trial to trial, as the trials' data are anyway.
+    """
+
+    counts: NDArray[np.int64]
+
+    @staticmethod
+    def of(rng: np.random.Generator) -> Dealt:
+        """Return one with resamples and deals out of `rng`."""
+        own = Dealt(rng.bit_generator)
+        own.counts = rng.multinomial(BUCKETS, np.full(BUCKETS, 1 / BUCKETS), size=RESAMPLES)
+        return own
+
+    def multinomial(self, *_: Any, **__: Any) -> Any:
+        """Return the resamples, (RESAMPLES, BUCKETS), as one more deal of them."""
+        return self.counts[:, self.permutation(BUCKETS)]
+
+
 def buckets(trials: Trials, rng: np.random.Generator) -> Found | None:
     """The percentile bootstrap of 200 buckets of units, where an arm has as many units."""
     if min(trials.scenario.n_control, trials.scenario.n_treatment) < BUCKETS:
         return None
-    _, _, calm = _welch(trials)
-    sides = [_in_buckets(rows["value"], rng) for rows in (trials.control, trials.treatment)]
+    _, _, calm = trials.welch
+    sides = [in_buckets(rows["value"], rng) for rows in (trials.control, trials.treatment)]
+    dealt = Dealt.of(rng)
 
     def one(place: int) -> Said:
         arms = TwoArms(MEAN, sides[0].at(place), sides[1].at(place))
-        said = bucket_bootstrap(arms, rng=rng, confidence=CONFIDENCE, resamples=RESAMPLES)
+        said = bucket_bootstrap(arms, rng=dealt, confidence=CONFIDENCE, resamples=RESAMPLES)
         return said.ci_low, said.ci_high, said.p_value, bool(said.warnings or calm[place])
 
     return by_trial(one, trials.replications)
@@ -147,7 +172,7 @@ def shrunken(trials: Trials, rng: np.random.Generator) -> Found:
         control, treatment = (
             {"value": rows["value"][:, number::SEGMENTS]} for rows in (trials.control, trials.treatment)
         )
-        parts.append(_welch(replace(trials, control=control, treatment=treatment)))
+        parts.append(replace(trials, control=control, treatment=treatment).welch)
     errors = np.stack([plain.standard_error for _, plain, _ in parts], axis=1)
     added = rng.normal(0.0, float(np.median(errors)), errors.shape)
     estimates = np.stack([plain.difference for _, plain, _ in parts], axis=1) + added
@@ -161,14 +186,7 @@ def shrunken(trials: Trials, rng: np.random.Generator) -> Found:
     return by_trial(one, trials.replications)
 
 
-def _welch(trials: Trials) -> tuple[TwoArms, Differences, NDArray[np.bool_]]:
-    """Return the arms of the mean, its plain difference, and the trials whose report warns of it."""
-    arms = arms_of(MEAN, trials)
-    plain = ESTIMATORS["independent", "mean"](arms, CONFIDENCE)
-    return arms, plain, np.any([cautious(arms, shapes_of(arms, trials)), *plain.warnings.values()], axis=0)
-
-
-def _in_buckets(value: Numbers, rng: np.random.Generator) -> Moments:
+def in_buckets(value: Numbers, rng: np.random.Generator) -> Moments:
     """Return the moments (R, buckets) of values (R, n), a unit in the same bucket in all trials."""
     bucket = rng.integers(0, BUCKETS, value.shape[1])
     order, n = np.argsort(bucket, kind="stable"), np.bincount(bucket, minlength=BUCKETS)

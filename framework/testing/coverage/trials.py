@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import TrialError
+from framework.stats.compare import ESTIMATORS
 from framework.stats.designs.differences import Differences
 from framework.stats.health.cautions import cautions
 from framework.stats.moments.measure import Measure
@@ -36,6 +38,13 @@ class Trials:
     def replications(self) -> int:
         """How many trials there are."""
         return len(self.control["value"])
+
+    @cached_property
+    def welch(self) -> tuple[TwoArms, Differences, NDArray[np.bool_]]:
+        """The arms of the mean, its plain difference, and the trials whose report warns of it."""
+        arms = arms_of(MEAN, self)
+        plain = ESTIMATORS["independent", "mean"](arms, CONFIDENCE)
+        return arms, plain, np.any([cautious(arms, shapes_of(arms, self)), *plain.warnings.values()], axis=0)
 
 
 @dataclass(frozen=True)
