@@ -8,7 +8,7 @@ import numpy as np
 
 from framework.errors import TrialError
 
-FEW_EVENTS = 10
+FEW_EVENTS = 5
 """Successes, or failures, in an arm below which a large-sample test of shares is rough."""
 
 

@@ -14,7 +14,7 @@ FEW_GROUPS = 40
 """With fewer clusters or blocks than this in all, cluster methods are strained."""
 FEW_UNITS = 30
 """An arm smaller than this leans on the normal distribution of its units."""
-FEW_EVENTS = 10
+FEW_EVENTS = 5
 """Fewer expected successes or failures than this in an arm strain the normal approximation."""
 
 

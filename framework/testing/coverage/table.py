@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -164,6 +165,14 @@ def main(arguments: Sequence[str]) -> int:
 
     Names of scenarios or estimators after it run those alone; the other cells that are there stay.
     """
+    unknown = set(arguments[1:]) - set(CASES) - {scenario.name for scenario in SCENARIOS}
+    if not arguments or arguments[0].startswith("-") or unknown:
+        sys.stderr.write("usage: python -m framework.testing.coverage FOLDER [NAME ...]\n")
+        names = ", ".join([*(scenario.name for scenario in SCENARIOS), *CASES])
+        sys.stderr.write(
+            f"names no scenario or estimator: {', '.join(sorted(unknown))}. Known: {names}\n" if unknown else ""
+        )
+        return 2
     folder, only = Path(arguments[0]), arguments[1:]
     folder.mkdir(parents=True, exist_ok=True)
     kept: dict[tuple[str, str], Cell] = {}
