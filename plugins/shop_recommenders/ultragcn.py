@@ -60,7 +60,7 @@ class UltraGcnConfig:
     regularization: float = 1e-4
     learning_rate: float = 1e-3
     batch_size: int = 1024
-    epochs: int = 80
+    epochs: int = 150
     initial_scale: float = 1e-3
     kinds: Sequence[str] | None = None
 
@@ -88,7 +88,7 @@ class UltraGcn:
     SEARCH: ClassVar[dict[str, dict[str, Any]]] = {
         "negative_weight": {"low": 10.0, "high": 500.0, "log": True},
         "item_weight": {"low": 1e-7, "high": 5.0, "log": True},
-        "regularization": {"low": 1e-6, "high": 1e-3, "log": True},
+        "regularization": {"low": 1e-6, "high": 1e-1, "log": True},
         "learning_rate": {"low": 1e-4, "high": 5e-3, "log": True},
     }
 
