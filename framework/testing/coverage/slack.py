@@ -126,7 +126,6 @@ WARNS_ANYWAY = {
     ("*", LEVEL): (0.2, "where the large baskets fall unevenly the sample looks skewed; such intervals miss 7 %"),
     ("mean of clusters: sandwich", LEVEL): (0.45, "the same of 1,000 v 1,000 clusters; such intervals miss 6 %"),
     ("segment of 8: shrunken", LEVEL): (0.75, "the same of 625 v 625 units; it holds as Morris's interval is wide"),
-    ("share: Newcombe, pooled z", TAIL): (0.06, "10 events are expected in an arm, and fewer than 5 come now and then"),
     ("count rate: recommended", TAIL): (0.6, "10 events are expected in an arm, the rule's own edge"),
     ("quantile: order statistics", TAIL): (1.0, "4 units beyond the quantile: misses are 4.4 % above, 0.5 % below"),
     ("mean of clusters: sandwich", "200 v 5,000"): (0.25, "of 40 clusters of 1 to 5 units one may carry a quarter"),
