@@ -13,7 +13,6 @@ from framework.data.parts import cut_into_parts
 from framework.delivery import result_of, show_result, write_report
 from framework.fitting import Bench, fit_segments, fit_simulator, fit_strategies, rated_metrics
 from framework.judging import judge
-from framework.kinds import Metric
 from framework.plugins import Plugins
 from framework.preflight import check_study
 from framework.records import Result, Run
@@ -68,7 +67,7 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
         with stage("stats", "Estimating effects"):
             judgement = judge(study, trials, metrics, check)
         if study.report.units and trials:
-            write_units(folder / UNITS, trials, [rated.metric for rated in metrics if isinstance(rated.metric, Metric)])
+            write_units(folder / UNITS, trials, [rated.metric for rated in metrics])
         result = result_of(bench, record, log, parts, segmented, fitted, trials, judgement, check, warnings)
         result = result if tuned is None else with_search(result, tuned, write_best(tuned.config, folder))
         with stage("report", "Writing the report"):

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from framework.errors import RunError
-from framework.kinds import Metric
+from framework.kinds import Metric, Summary
 from framework.records import Trial
+from framework.trial.effects import Measured, measure
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def write_units(path: Path, trials: Sequence[Trial], metrics: Sequence[Metric]) -> Path:
+def write_units(path: Path, trials: Sequence[Trial], metrics: Sequence[Metric | Summary]) -> Path:
     """Write one row a unit, evidence and strategy, and a column a metric's label, as Parquet; whole or not at all.
 
-    A metric that cannot be read from a trial's evidence is null there; of a ratio the file has numerator and
-    denominator, with those words behind the label.
+    A metric that cannot be read from a trial's evidence is null there, and figures of a whole arm have no place; of a
+    ratio the file has numerator and denominator, with those words behind the label.
 
     Raises:
         RunError: the file cannot be written.
@@ -29,8 +30,8 @@ def write_units(path: Path, trials: Sequence[Trial], metrics: Sequence[Metric]) 
     from pyarrow import parquet
 
     tables = [
-        _table(trial, name, [metric for metric in metrics if trial.evidence in metric.evidence])
-        for trial in trials
+        _table(trial, name, measured)
+        for trial, measured in ((trial, measure(trial, metrics)) for trial in trials)
         for name in trial.outcomes
     ]
     half = path.with_suffix(".half")
@@ -45,7 +46,7 @@ def write_units(path: Path, trials: Sequence[Trial], metrics: Sequence[Metric]) 
     return path
 
 
-def _table(trial: Trial, strategy: str, metrics: Sequence[Metric]) -> pa.Table:
+def _table(trial: Trial, strategy: str, measured: Measured) -> pa.Table:
     import pyarrow as pa
 
     outcomes = trial.outcomes[strategy]
@@ -56,11 +57,11 @@ def _table(trial: Trial, strategy: str, metrics: Sequence[Metric]) -> pa.Table:
         "unit": pa.array(outcomes.units.tolist(), pa.string()),
         "segment": pa.array(names[outcomes.segment].tolist(), pa.string()),
     }
-    for metric in metrics:
-        values = metric.measure(outcomes)
+    for label, by_strategy in measured.items():
+        values = by_strategy[strategy]
         if values.denominator is None:
-            columns[metric.label] = pa.array(values.numerator)
+            columns[label] = pa.array(values.numerator)
         else:
-            columns[f"{metric.label} numerator"] = pa.array(values.numerator)
-            columns[f"{metric.label} denominator"] = pa.array(values.denominator)
+            columns[f"{label} numerator"] = pa.array(values.numerator)
+            columns[f"{label} denominator"] = pa.array(values.denominator)
     return pa.table(columns)

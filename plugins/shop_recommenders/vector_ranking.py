@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,11 @@ class VectorRanking:
 
         with threadpool_limits(1, "blas"):
             lacking = lacks_history(self.history, queries.user)
-            return rank_personally(queries, k, self._score, lacking, FixedRanking.by(self.buyers))
+            return rank_personally(queries, k, self._score, lacking, self._popular)
+
+    @cached_property
+    def _popular(self) -> FixedRanking:
+        return FixedRanking.by(self.buyers)
 
     def _score(self, users: NDArray[np.int32]) -> NDArray[np.float32]:
         # A product with one row takes another way through BLAS, and its last bit may differ: always two or more.

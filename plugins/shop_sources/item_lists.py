@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from framework.data.rawlog import RawLog
 from framework.errors import DataError
 
 if TYPE_CHECKING:
@@ -63,8 +64,11 @@ def flat(lists: Mapping[str, Sequence[str]]) -> tuple[list[str], list[str], NDAr
     return users, items, place
 
 
-def write_pairs(path: Path, users: Sequence[str], items: Sequence[str], times: NDArray[np.int64]) -> None:
-    """Write (user, item, time) as Parquet, whole or not at all; times in microseconds since 1970 UTC."""
+def log_without_clock(path: Path, users: Sequence[str], items: Sequence[str], times: NDArray[np.int64]) -> RawLog:
+    """Write (user, item, time) as Parquet, whole or not at all, and return its description.
+
+    Times are microseconds since 1970 UTC, made up to put events in order.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -73,3 +77,5 @@ def write_pairs(path: Path, users: Sequence[str], items: Sequence[str], times: N
     half = path.with_suffix(".half")
     parquet.write_table(table, half)
     half.replace(path)
+    columns = {"user": "user", "item": "item", "time": "time"}
+    return RawLog((path,), "parquet", columns, time_format="us", clock=False)

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from framework.data.rawlog import RawLog
 from framework.errors import ConfigError, DataError
-from shop_sources.item_lists import DAY, START, flat, item_lists, write_pairs
+from shop_sources.item_lists import DAY, START, flat, item_lists, log_without_clock
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from framework.data.rawlog import RawLog
     from framework.records import Context
 
 
@@ -65,10 +65,7 @@ class Pairs:
         test_users, test_items, _ = flat(test)
         days = np.concatenate([day, np.full(len(test_items), 2)])
         path = context.folder / "pairs.parquet"
-        write_pairs(path, users + test_users, items + test_items, START + days * DAY)
-        return RawLog(
-            (path,), "parquet", {"user": "user", "item": "item", "time": "time"}, time_format="us", clock=False
-        )
+        return log_without_clock(path, users + test_users, items + test_items, START + days * DAY)
 
 
 def held_out(lengths: NDArray[np.int64], share: float, rng: np.random.Generator) -> NDArray[np.bool_]:

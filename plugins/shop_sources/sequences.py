@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from framework.data.rawlog import RawLog
 from framework.errors import ConfigError, DataError
-from shop_sources.item_lists import START, flat, item_lists, numbered_lines, write_pairs
+from shop_sources.item_lists import START, flat, item_lists, log_without_clock, numbered_lines
 
 if TYPE_CHECKING:
+    from framework.data.rawlog import RawLog
     from framework.records import Context
 
 SECOND = 1_000_000
@@ -56,10 +56,7 @@ class Sequences:
         )
         users, items, place = flat(lists)
         path = context.folder / "sequences.parquet"
-        write_pairs(path, users, items, START + place * SECOND)
-        return RawLog(
-            (path,), "parquet", {"user": "user", "item": "item", "time": "time"}, time_format="us", clock=False
-        )
+        return log_without_clock(path, users, items, START + place * SECOND)
 
 
 def joined(folder: Path) -> dict[str, list[str]]:
