@@ -11,13 +11,11 @@ import os
 import re
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import hydra
@@ -26,7 +24,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
-from framework import memory, mistakes, searchpath, sweeps
+from framework import interrupts, memory, mistakes, searchpath, sweeps
 from framework.config import RunConfig
 from framework.discovery import engine_conf
 from framework.errors import ConfigError, PrelaunchError, RunError
@@ -64,15 +62,16 @@ def launch(arguments: Sequence[str], act: Act | None = None) -> int:
     main = hydra.main(version_base="1.3", config_path=str(engine_conf()), config_name="config")
     start = main(job if act is None else partial(job, act=act))
     try:
-        with sweeps.noted() as sweep, _terminable() as code, _command_line(arguments):
+        with sweeps.noted() as sweep, interrupts.heeded(), _command_line(arguments):
             try:
                 start()
             except KeyboardInterrupt:
                 sweep.close_interrupted()
                 raise
     except KeyboardInterrupt:
-        sys.stderr.write("terminated\n" if code else "interrupted\n")
-        return code[0] if code else 130
+        code = interrupts.exit_code()
+        sys.stderr.write("interrupted\n" if code == 128 + signal.SIGINT else "terminated\n")
+        return code
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except Exception as error:  # noqa: BLE001 - the one place where every error becomes a message
@@ -189,25 +188,6 @@ def _folder_error(error: BaseException) -> RunError | None:
             )
         link = link.__cause__ or link.__context__
     return None
-
-
-@contextmanager
-def _terminable() -> Iterator[list[int]]:
-    """Turn SIGTERM, which schedulers and containers send, into KeyboardInterrupt; the list then holds the exit code."""
-    code: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield code  # Python hands signals to the main thread alone
-        return
-
-    def terminate(number: int, _frame: FrameType | None) -> None:
-        code[:] = [128 + number]
-        raise KeyboardInterrupt("SIGTERM")
-
-    before = signal.signal(signal.SIGTERM, terminate)
-    try:
-        yield code
-    finally:
-        signal.signal(signal.SIGTERM, before if before is not None else signal.SIG_DFL)
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from framework import interrupts
 from framework.plugins import Plugins
 from framework.records import Run
 from framework.report.progress import Progress
@@ -33,6 +34,7 @@ class Stages:
         started = time.perf_counter()
         with self.progress.stage(title, total=total) as step:
             yield step
+        interrupts.check()
         seconds = time.perf_counter() - started
         self.record.seconds[name] = seconds
         LOG.info("%s: %.1f s", title, seconds)

@@ -193,7 +193,7 @@ def test_ctrl_c_leaves_a_record_that_says_interrupted(tmp_path: Path) -> None:
     while time.monotonic() < deadline and not (record.exists() and '"stage": "data"' in record.read_text()):
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
-    assert process.returncode == 130
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
     assert json.loads(record.read_text())["status"] == "interrupted"
     assert not (tmp_path / "run" / "result.json").exists()
