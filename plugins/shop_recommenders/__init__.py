@@ -1,1 +1,1 @@
-"""Recommenders: popularity in three forms, item neighbours, matrix factorisation."""
+"""Recommenders, a folder for each family: popularity, neighbours, linear, factors, graphs, autoencoders, sequences."""

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from framework.data.ranking import top_k
 from framework.records import Queries, Slates
-from shop_recommenders.fixed_ranking import FixedRanking
+from shop_recommenders.popularity.fixed_ranking import FixedRanking
 
 _CELLS = 1 << 22
 

@@ -24,27 +24,30 @@ def _floors() -> list[Component]:
     return [
         _recommender(
             "popular",
-            "popular:Popular",
+            "popularity.popular:Popular",
             "what most users bought, for everybody",
             (),
             "Cremonesi, Koren, Turrin, RecSys 2010",
         ),
         _recommender(
             "recent_popular",
-            "recent_popular:RecentPopular",
+            "popularity.recent_popular:RecentPopular",
             "what most users bought in the last days: the baseline to beat",
             (),
             "Ji, Sun, Zhang, Li, SIGIR 2020",
         ),
         _recommender(
             "segment_popular",
-            "segment_popular:SegmentPopular",
+            "popularity.segment_popular:SegmentPopular",
             "what most users of the same segment bought, shrunk towards everybody's choice",
             (),
             "Efron, Morris, JASA 1975",
         ),
         _recommender(
-            "random", "random_order:RandomOrder", "items in an order of chance: the floor below all floors", ()
+            "random",
+            "popularity.random_order:RandomOrder",
+            "items in an order of chance: the lowest floor",
+            (),
         ),
     ]
 
@@ -53,32 +56,32 @@ def _neighbours_and_linear() -> list[Component]:
     return [
         _recommender(
             "item_knn",
-            "item_knn:ItemKnn",
+            "neighbours.item_knn:ItemKnn",
             "items bought by the users who bought what this user bought",
             reference="Deshpande, Karypis, TOIS 2004",
         ),
         _recommender(
             "user_knn",
-            "user_knn:UserKnn",
+            "neighbours.user_knn:UserKnn",
             "what the users bought whose purchases are most alike",
             reference="Sarwar, Karypis, Konstan, Riedl, EC 2000",
         ),
         _recommender(
             "rp3beta",
-            "rp3beta:Rp3Beta",
+            "neighbours.rp3beta:Rp3Beta",
             "three random steps over the graph of purchases, popular ends damped",
             reference="Paudel, Christoffel, Newell, Bernstein, ACM TiiS 2017",
         ),
         _recommender(
             "ease",
-            "ease:Ease",
+            "linear.ease:Ease",
             "a linear model of items by items, in closed form",
             ("scipy", "threadpoolctl"),
             "Steck, WWW 2019",
         ),
         _recommender(
             "slim",
-            "slim:Slim",
+            "linear.slim:Slim",
             "items explained by few others, weights not negative",
             reference="Ning, Karypis, ICDM 2011",
         ),
@@ -89,20 +92,20 @@ def _factors() -> list[Component]:
     return [
         _recommender(
             "als",
-            "als:Als",
+            "factors.als:Als",
             "matrix factorisation of purchases by alternating least squares",
             ("implicit", "threadpoolctl"),
             "Hu, Koren, Volinsky, ICDM 2008",
         ),
         _recommender(
             "pure_svd",
-            "pure_svd:PureSvd",
+            "factors.pure_svd:PureSvd",
             "the strongest directions of the purchases, by a singular value decomposition",
             reference="Cremonesi, Koren, Turrin, RecSys 2010",
         ),
         _recommender(
             "bpr",
-            "bpr:Bpr",
+            "factors.bpr:Bpr",
             "vectors that put what was bought before what was not",
             _NEURAL,
             "Rendle, Freudenthaler, Gantner, Schmidt-Thieme, UAI 2009",
@@ -114,21 +117,21 @@ def _graphs_and_autoencoders() -> list[Component]:
     return [
         _recommender(
             "lightgcn",
-            "lightgcn:LightGcn",
+            "graphs.lightgcn:LightGcn",
             "vectors averaged over the graph of who bought what",
             _NEURAL,
             "He, Deng, Wang, Li, Zhang, Wang, SIGIR 2020",
         ),
         _recommender(
             "ultragcn",
-            "ultragcn:UltraGcn",
+            "graphs.ultragcn:UltraGcn",
             "the limit of endless graph convolution, as a loss",
             _NEURAL,
             "Mao, Zhu, Xiao, Lu, Wang, He, CIKM 2021",
         ),
         _recommender(
             "mult_vae",
-            "mult_vae:MultVae",
+            "autoencoders.mult_vae:MultVae",
             "a variational autoencoder of a user's purchases",
             _NEURAL,
             "Liang, Krishnan, Hoffman, Jebara, WWW 2018",
@@ -140,42 +143,42 @@ def _sequences() -> list[Component]:
     return [
         _recommender(
             "item2vec",
-            "item2vec:Item2Vec",
+            "sequences.item2vec:Item2Vec",
             "items as words, sequences as sentences",
             _NEURAL,
             "Barkan, Koenigstein, MLSP 2016",
         ),
         _recommender(
             "gru4rec",
-            "gru4rec:Gru4Rec",
+            "sequences.gru4rec:Gru4Rec",
             "what comes next, by a recurrent network",
             _NEURAL,
             "Hidasi, Karatzoglou, Baltrunas, Tikk, ICLR 2016",
         ),
         _recommender(
             "caser",
-            "caser:Caser",
+            "sequences.caser:Caser",
             "what comes next, by convolutions over the last items",
             _NEURAL,
             "Tang, Wang, WSDM 2018",
         ),
         _recommender(
             "sasrec",
-            "sasrec:SasRec",
+            "sequences.sasrec:SasRec",
             "what comes next, by attention to what came before",
             _NEURAL,
             "Kang, McAuley, ICDM 2018",
         ),
         _recommender(
             "bert4rec",
-            "bert4rec:Bert4Rec",
+            "sequences.bert4rec:Bert4Rec",
             "hidden items, by attention to both sides of them",
             _NEURAL,
             "Sun, Liu, Wu, Pei, Lin, Ou, Jiang, CIKM 2019",
         ),
         _recommender(
             "esasrec",
-            "esasrec:EsasRec",
+            "sequences.esasrec:EsasRec",
             "SASRec with gated layers and a sampled softmax",
             _NEURAL,
             "Tikhonovich and others, RecSys 2025",

@@ -12,7 +12,7 @@ from framework.data.tables import Dataset
 from framework.testing import RecommenderTests, tiny_context, tiny_dataset, tiny_queries
 from framework.testing.fingerprint import fingerprint
 from framework.training.fit import fit
-from shop_recommenders.sasrec import SasRec, SasRecConfig
+from shop_recommenders.sequences.sasrec import SasRec, SasRecConfig
 
 SMALL = {"embedding_size": 8, "negatives": 4, "max_length": 6, "batch_size": 16}
 
@@ -66,42 +66,42 @@ class SequenceRecommenderTests(RecommenderTests):
 
 class TestSasRec(SequenceRecommenderTests):
     __test__ = True
-    component = "shop_recommenders.sasrec:SasRec"
+    component = "shop_recommenders.sequences.sasrec:SasRec"
     name = "sasrec"
     params: ClassVar[dict[str, Any]] = SMALL
 
 
 class TestEsasRec(SequenceRecommenderTests):
     __test__ = True
-    component = "shop_recommenders.esasrec:EsasRec"
+    component = "shop_recommenders.sequences.esasrec:EsasRec"
     name = "esasrec"
     params: ClassVar[dict[str, Any]] = {**SMALL, "heads": 2, "sampling": "popularity", "correct_sampling": True}
 
 
 class TestGru4Rec(SequenceRecommenderTests):
     __test__ = True
-    component = "shop_recommenders.gru4rec:Gru4Rec"
+    component = "shop_recommenders.sequences.gru4rec:Gru4Rec"
     name = "gru4rec"
     params: ClassVar[dict[str, Any]] = {**SMALL, "loss": "bpr_max", "sampling": "in_batch", "hidden_size": 8}
 
 
 class TestBert4Rec(SequenceRecommenderTests):
     __test__ = True
-    component = "shop_recommenders.bert4rec:Bert4Rec"
+    component = "shop_recommenders.sequences.bert4rec:Bert4Rec"
     name = "bert4rec"
     params: ClassVar[dict[str, Any]] = SMALL
 
 
 class TestCaser(SequenceRecommenderTests):
     __test__ = True
-    component = "shop_recommenders.caser:Caser"
+    component = "shop_recommenders.sequences.caser:Caser"
     name = "caser"
     params: ClassVar[dict[str, Any]] = {"embedding_size": 8, "horizontal": 2, "vertical": 2, "batch_size": 64}
 
 
 class TestItem2Vec(SequenceRecommenderTests):
     __test__ = True
-    component = "shop_recommenders.item2vec:Item2Vec"
+    component = "shop_recommenders.sequences.item2vec:Item2Vec"
     name = "item2vec"
     params: ClassVar[dict[str, Any]] = {"embedding_size": 8, "batch_size": 128}
 

@@ -9,7 +9,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from framework.errors import ConfigError, DataError
 from framework.testing import tiny_context, tiny_dataset, tiny_queries
-from shop_recommenders.als import Als, AlsConfig
+from shop_recommenders.factors.als import Als, AlsConfig
 
 
 def _confidence(counts, weights, alpha):
@@ -120,7 +120,7 @@ def test_blas_threads_are_as_before_and_no_bar_or_warning_is_printed(tmp_path):
 import warnings; warnings.simplefilter("error")
 from pathlib import Path
 from framework.testing import tiny_context, tiny_dataset, tiny_queries
-from shop_recommenders.als import Als, AlsConfig
+from shop_recommenders.factors.als import Als, AlsConfig
 model = Als(AlsConfig(factors=4))
 model.fit(tiny_dataset(), tiny_context(Path({str(tmp_path)!r})))
 model.recommend(tiny_queries(tiny_dataset()), 3)

@@ -7,8 +7,8 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from framework.testing import fingerprint, tiny_context, tiny_dataset, tiny_queries
-from shop_recommenders.als import Als, AlsConfig
-from shop_recommenders.least_squares_rows import exact_rows, improved_rows
+from shop_recommenders.factors.als import Als, AlsConfig
+from shop_recommenders.factors.least_squares_rows import exact_rows, improved_rows
 
 
 def _half_step(confidence, preference, other, regularization):
@@ -83,7 +83,7 @@ def test_conjugate_gradients_end_at_the_exact_rows():
 
 
 def test_threads_and_blocks_do_not_change_a_byte(monkeypatch):
-    import shop_recommenders.least_squares_rows as rows
+    import shop_recommenders.factors.least_squares_rows as rows
 
     taken, other, penalty = _problem()
     start = np.ones((50, 6), dtype=np.float32)

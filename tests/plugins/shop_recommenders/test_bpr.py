@@ -10,8 +10,8 @@ from framework.config import TrainerConfig
 from framework.errors import ConfigError, DataError
 from framework.testing import fingerprint, tiny_dataset, tiny_queries
 from framework.training.fit import fit
-from shop_recommenders.bpr import Bpr, BprConfig
-from shop_recommenders.lightgcn import LightGcn, LightGcnConfig
+from shop_recommenders.factors.bpr import Bpr, BprConfig
+from shop_recommenders.graphs.lightgcn import LightGcn, LightGcnConfig
 
 
 def _written_out(scored, learned, batch, regularization):

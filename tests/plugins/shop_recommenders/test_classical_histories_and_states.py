@@ -12,17 +12,17 @@ from framework.params import config_from
 from framework.testing import fingerprint, tiny_context, tiny_dataset, tiny_queries
 
 BY_HISTORY = {
-    "item_knn": ("item_knn:ItemKnn", {}),
-    "item_knn_weighted": ("item_knn:ItemKnn", {"weighting": "bm25", "similarity": "jaccard"}),
-    "user_knn": ("user_knn:UserKnn", {}),
-    "user_knn_weighted": ("user_knn:UserKnn", {"weighting": "tfidf", "similarity": "jaccard"}),
-    "ease": ("ease:Ease", {"regularization": 5.0}),
-    "ease_kept": ("ease:Ease", {"regularization": 5.0, "keep": 4}),
-    "slim": ("slim:Slim", {"l1": 0.5, "l2": 1.0}),
-    "rp3beta": ("rp3beta:Rp3Beta", {}),
-    "pure_svd": ("pure_svd:PureSvd", {"factors": 6}),
+    "item_knn": ("neighbours.item_knn:ItemKnn", {}),
+    "item_knn_weighted": ("neighbours.item_knn:ItemKnn", {"weighting": "bm25", "similarity": "jaccard"}),
+    "user_knn": ("neighbours.user_knn:UserKnn", {}),
+    "user_knn_weighted": ("neighbours.user_knn:UserKnn", {"weighting": "tfidf", "similarity": "jaccard"}),
+    "ease": ("linear.ease:Ease", {"regularization": 5.0}),
+    "ease_kept": ("linear.ease:Ease", {"regularization": 5.0, "keep": 4}),
+    "slim": ("linear.slim:Slim", {"l1": 0.5, "l2": 1.0}),
+    "rp3beta": ("neighbours.rp3beta:Rp3Beta", {}),
+    "pure_svd": ("factors.pure_svd:PureSvd", {"factors": 6}),
 }
-ALL = {**BY_HISTORY, "random": ("random_order:RandomOrder", {})}
+ALL = {**BY_HISTORY, "random": ("popularity.random_order:RandomOrder", {})}
 
 
 def _fitted(which, folder, **params):

@@ -5,8 +5,8 @@ import pytest
 
 from framework.errors import ConfigError, DataError
 from framework.testing import tiny_dataset, tiny_queries
-from shop_recommenders import ease
-from shop_recommenders.ease import Ease, EaseConfig
+from shop_recommenders.linear import ease
+from shop_recommenders.linear.ease import Ease, EaseConfig
 
 
 def _regressions(x, regularization):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from framework.testing.fingerprint import shuffled
-from shop_recommenders.histories import Histories, asked_about, batches_of_like_length
+from shop_recommenders.sequences.histories import Histories, asked_about, batches_of_like_length
 
 
 def _lists(histories):

@@ -7,7 +7,7 @@ from sklearn.metrics.pairwise import cosine_similarity
 
 from framework.errors import ConfigError
 from framework.testing import tiny_dataset, tiny_queries
-from shop_recommenders.item_knn import ItemKnn, ItemKnnConfig, similar_items
+from shop_recommenders.neighbours.item_knn import ItemKnn, ItemKnnConfig, similar_items
 
 
 def test_similarity_by_hand(log_of):

@@ -10,7 +10,7 @@ from framework.config import TrainerConfig
 from framework.errors import ConfigError, DataError
 from framework.testing import fingerprint, tiny_dataset, tiny_queries
 from framework.training.fit import fit
-from shop_recommenders.mult_vae import MultVae, MultVaeConfig
+from shop_recommenders.autoencoders.mult_vae import MultVae, MultVaeConfig
 
 SMALL = {"latent_size": 3, "hidden_size": 5, "batch_size": 20}
 
@@ -83,7 +83,7 @@ def test_dropout_keeps_the_expected_strength(context):
         seen.append(per_sample_weights)
         return torch.zeros(len(starts), weight.shape[1])
 
-    import shop_recommenders.mult_vae_module as of_module
+    import shop_recommenders.autoencoders.mult_vae_module as of_module
 
     whole, of_module.embedding_bag = of_module.embedding_bag, bag
     try:

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_matrix
 
-from shop_recommenders.basket_batches import BasketBatches
-from shop_recommenders.pair_batches import PairBatches, Unbought
+from shop_recommenders.autoencoders.basket_batches import BasketBatches
+from shop_recommenders.pairs.pair_batches import PairBatches, Unbought
 
 BOUGHT = csr_matrix(
     np.array(

@@ -11,10 +11,10 @@ from framework.data.ranking import top_k
 from framework.data.tables import MICROSECONDS_PER_DAY
 from framework.errors import ConfigError, DataError
 from framework.testing import tiny_context, tiny_dataset, tiny_queries
-from shop_recommenders.fixed_ranking import FixedRanking
-from shop_recommenders.popular import Popular, PopularConfig
-from shop_recommenders.recent_popular import RecentPopular, RecentPopularConfig
-from shop_recommenders.segment_popular import SegmentPopular, SegmentPopularConfig
+from shop_recommenders.popularity.fixed_ranking import FixedRanking
+from shop_recommenders.popularity.popular import Popular, PopularConfig
+from shop_recommenders.popularity.recent_popular import RecentPopular, RecentPopularConfig
+from shop_recommenders.popularity.segment_popular import SegmentPopular, SegmentPopularConfig
 
 
 def test_popular_counts_users_or_events(log_of, ask, context):

@@ -5,7 +5,7 @@ import pytest
 
 from framework.errors import ConfigError, DataError
 from framework.testing import tiny_context, tiny_dataset, tiny_queries
-from shop_recommenders.pure_svd import PureSvd, PureSvdConfig, directions
+from shop_recommenders.factors.pure_svd import PureSvd, PureSvdConfig, directions
 
 
 @pytest.mark.reference

@@ -7,7 +7,7 @@ import pytest
 
 from framework.errors import DataError
 from framework.testing import tiny_context, tiny_dataset, tiny_queries
-from shop_recommenders.random_order import RandomOrder, RandomOrderConfig
+from shop_recommenders.popularity.random_order import RandomOrder, RandomOrderConfig
 
 
 def _fitted(data, folder, seed=0):

@@ -5,7 +5,7 @@ import pytest
 
 from framework.errors import ConfigError, DataError
 from framework.testing import tiny_dataset, tiny_queries
-from shop_recommenders.rp3beta import Rp3Beta, Rp3BetaConfig, walks
+from shop_recommenders.neighbours.rp3beta import Rp3Beta, Rp3BetaConfig, walks
 
 
 def _walk_scores(counts, alpha, beta):

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from shop_recommenders.losses import bce, bpr_max, full_softmax, gbce, sampled_softmax
-from shop_recommenders.negatives import Negatives
+from shop_recommenders.sequences.losses import bce, bpr_max, full_softmax, gbce, sampled_softmax
+from shop_recommenders.sequences.negatives import Negatives
 
 N, K, ITEMS, SIZE = 7, 5, 11, 4
 

@@ -5,18 +5,18 @@ import pytest
 import torch
 from torch import nn
 
-from shop_recommenders.bert4rec_module import BertEncoder
-from shop_recommenders.caser import CaserConfig, WindowBatches
-from shop_recommenders.caser_module import CaserModule
-from shop_recommenders.esasrec_module import EsasRecEncoder
-from shop_recommenders.gru4rec_module import GruEncoder
-from shop_recommenders.histories import Histories
-from shop_recommenders.item2vec import CompanyBatches, Item2VecConfig
-from shop_recommenders.losses import bce
-from shop_recommenders.negatives import Negatives
-from shop_recommenders.next_item_module import drawn_afresh
-from shop_recommenders.sasrec_module import SasRecEncoder
-from shop_recommenders.sequence_batches import MaskedBatches, NextItemBatches, within_vocabulary
+from shop_recommenders.sequences.bert4rec_module import BertEncoder
+from shop_recommenders.sequences.caser import CaserConfig, WindowBatches
+from shop_recommenders.sequences.caser_module import CaserModule
+from shop_recommenders.sequences.esasrec_module import EsasRecEncoder
+from shop_recommenders.sequences.gru4rec_module import GruEncoder
+from shop_recommenders.sequences.histories import Histories
+from shop_recommenders.sequences.item2vec import CompanyBatches, Item2VecConfig
+from shop_recommenders.sequences.losses import bce
+from shop_recommenders.sequences.negatives import Negatives
+from shop_recommenders.sequences.next_item_module import drawn_afresh
+from shop_recommenders.sequences.sasrec_module import SasRecEncoder
+from shop_recommenders.sequences.sequence_batches import MaskedBatches, NextItemBatches, within_vocabulary
 
 SIZE, WIDTH = 8, 6
 

@@ -9,12 +9,12 @@ from framework.config import TrainerConfig
 from framework.errors import ConfigError, DataError
 from framework.testing import tiny_context
 from framework.training.fit import fit
-from shop_recommenders.bert4rec import Bert4Rec, Bert4RecConfig
-from shop_recommenders.caser import Caser, CaserConfig
-from shop_recommenders.esasrec import EsasRec, EsasRecConfig
-from shop_recommenders.gru4rec import Gru4Rec, Gru4RecConfig
-from shop_recommenders.item2vec import Item2Vec, Item2VecConfig
-from shop_recommenders.sasrec import SasRec, SasRecConfig
+from shop_recommenders.sequences.bert4rec import Bert4Rec, Bert4RecConfig
+from shop_recommenders.sequences.caser import Caser, CaserConfig
+from shop_recommenders.sequences.esasrec import EsasRec, EsasRecConfig
+from shop_recommenders.sequences.gru4rec import Gru4Rec, Gru4RecConfig
+from shop_recommenders.sequences.item2vec import Item2Vec, Item2VecConfig
+from shop_recommenders.sequences.sasrec import SasRec, SasRecConfig
 
 ITEMS = 12
 FAST = {

@@ -7,8 +7,8 @@ from sklearn.linear_model import ElasticNet
 
 from framework.errors import ConfigError
 from framework.testing import tiny_context, tiny_dataset, tiny_queries
-from shop_recommenders.nonnegative_elastic_net import nonnegative_elastic_nets
-from shop_recommenders.slim import Slim, SlimConfig
+from shop_recommenders.linear.nonnegative_elastic_net import nonnegative_elastic_nets
+from shop_recommenders.linear.slim import Slim, SlimConfig
 
 
 def _purchases(weights="binary"):

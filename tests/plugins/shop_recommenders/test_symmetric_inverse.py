@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from shop_recommenders.symmetric_inverse import invert_in_place
+from shop_recommenders.linear.symmetric_inverse import invert_in_place
 
 
 def _positive(n, dtype=np.float64, ridge=1.0):

@@ -8,8 +8,8 @@ from framework.config import TrainerConfig
 from framework.errors import ConfigError, DataError
 from framework.testing import tiny_context, tiny_dataset
 from framework.training.fit import fit
-from shop_recommenders.candidate_scores import candidate_scores
-from shop_recommenders.ultragcn import UltraGcn, UltraGcnConfig, items_bought_together
+from shop_recommenders.graphs.ultragcn import UltraGcn, UltraGcnConfig, items_bought_together
+from shop_recommenders.pairs.candidate_scores import candidate_scores
 
 CONFIG = {"w1": 0.1, "w2": 0.7, "w3": 0.2, "w4": 0.5, "negative_weight": 6.0, "item_weight": 0.4, "neighbours": 3}
 
@@ -41,7 +41,7 @@ def _loss(module, bought, batch, config):
 @pytest.mark.reference
 @pytest.mark.parametrize("negatives", [2, 0])  # 0: gathered, few beside the catalogue
 def test_loss_is_the_papers(context, monkeypatch, negatives):
-    import shop_recommenders.candidate_scores as scores
+    import shop_recommenders.pairs.candidate_scores as scores
 
     if not negatives:
         monkeypatch.setattr(scores, "_WHOLE", 0)
@@ -56,7 +56,7 @@ def test_loss_is_the_papers(context, monkeypatch, negatives):
 
 
 def test_both_ways_to_score_agree_and_so_do_their_gradients(monkeypatch):
-    import shop_recommenders.candidate_scores as scores
+    import shop_recommenders.pairs.candidate_scores as scores
 
     generator = torch.Generator().manual_seed(0)
     users, items = (torch.randn(9, 5, generator=generator, requires_grad=True) for _ in range(2))

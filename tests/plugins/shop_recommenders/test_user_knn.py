@@ -6,8 +6,8 @@ from sklearn.feature_extraction.text import TfidfTransformer
 
 from framework.errors import ConfigError, DataError
 from framework.testing import tiny_dataset, tiny_queries
-from shop_recommenders.user_knn import UserKnn, UserKnnConfig
-from shop_recommenders.weighting import TermWeights
+from shop_recommenders.neighbours.user_knn import UserKnn, UserKnnConfig
+from shop_recommenders.neighbours.weighting import TermWeights
 
 
 def _bm25(counts):

@@ -1,0 +1,1 @@
+"""A user's basket, squeezed through a network and drawn again."""

@@ -1,0 +1,1 @@
+"""Users and items as vectors whose products are scores."""

@@ -1,0 +1,1 @@
+"""Items from items by a learned matrix of weights."""

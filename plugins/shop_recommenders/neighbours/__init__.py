@@ -1,0 +1,1 @@
+"""Items by users alike and items alike."""
