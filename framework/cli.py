@@ -16,6 +16,12 @@ def _analyse(arguments: Sequence[str]) -> int:
     return analyse(arguments)
 
 
+def _recommend(arguments: Sequence[str]) -> int:
+    from framework.artefacts.command import command
+
+    return command(arguments)
+
+
 def _plan(arguments: Sequence[str]) -> int:
     from framework.launch import launch_before
     from framework.rehearsal.plan import plan
@@ -41,6 +47,7 @@ COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "plugins": (admin.plugins, "what is installed and why something is not; NAME: one plugin or component"),
     "studies": (admin.studies, "the studies that +experiment=NAME can run"),
     "analyse": (_analyse, "FILE arm=COLUMN control=LABEL metrics.NAME.kind=mean ...: a test that was run"),
+    "recommend": (_recommend, "RUN/artefacts/STRATEGY users=ID,ID k=10: what a kept recommender answers"),
     "plan": (_plan, "+experiment=NAME: what its test can show, how many users and days it takes; the seal stays"),
     "calibrate": (_calibrate, "+experiment=NAME: false positives, power and coverage of its plan; the seal stays"),
     "search": (_search, "+experiment=NAME search.trials=50: the best parameters of its strategies; the seal stays"),

@@ -17,15 +17,27 @@ from framework.params import annotations_of, config_from, describe_type, has_def
 from framework.plugins import Plugins
 from framework.records.component import Component
 
-__all__ = ["Component", "Parameter", "build", "check", "component_class", "lookup", "parameters", "unknown_component"]
+__all__ = [
+    "Component",
+    "Parameter",
+    "build",
+    "check",
+    "component_class",
+    "configuration",
+    "lookup",
+    "parameters",
+    "unknown_component",
+]
 
 PROTOCOLS: dict[str, tuple[type, ...]] = {
     "source": (kinds.Source,),
     "model": (kinds.Model,),
     "recommender": (kinds.Recommender, kinds.NeuralRecommender),
+    "reranker": (kinds.Reranker,),
     "policy": (kinds.Policy,),
     "simulator": (kinds.Simulator,),
     "metric": (kinds.Metric, kinds.Summary),
+    "tracker": (kinds.Tracker,),
 }
 
 
@@ -55,7 +67,8 @@ def build(plugins: Plugins, kind: str, name: str, params: Mapping[str, Any] | No
     made_by = component_class(plugins, kind, name, where=where)
     with _at(where):
         config = config_from(config_class(made_by, kind, name), params or {}, f"{where or kind}.params")
-        made = made_by(config)
+        parts = _built_parts(plugins, config, where or kind) if isinstance(config, kinds.NamesParts) else None
+        made = made_by(config) if parts is None else made_by(config, parts)
     protocols = PROTOCOLS.get(kind)
     if protocols and not isinstance(made, protocols):
         lacks = sorted(set(_members(protocols[0])) - set(dir(made)))
@@ -65,9 +78,27 @@ def build(plugins: Plugins, kind: str, name: str, params: Mapping[str, Any] | No
 
 def check(plugins: Plugins, kind: str, name: str, params: Mapping[str, Any] | None = None, *, where: str = "") -> None:
     """Raise what `build` would raise for a wrong name or parameter, without building anything."""
+    configuration(plugins, kind, name, params, where=where)
+
+
+def configuration(
+    plugins: Plugins, kind: str, name: str, params: Mapping[str, Any] | None = None, *, where: str = ""
+) -> Any:
+    """Return a component's Config with these parameters, the others at their defaults; raises as `build` does."""
     made_by = component_class(plugins, kind, name, where=where)
     with _at(where):
-        config_from(config_class(made_by, kind, name), params or {}, f"{where or kind}.params")
+        config = config_from(config_class(made_by, kind, name), params or {}, f"{where or kind}.params")
+    if isinstance(config, kinds.NamesParts):
+        for key, part in config.named_parts().items():
+            configuration(plugins, part.kind, part.name, part.params, where=f"{where or kind}.params.{key}")
+    return config
+
+
+def _built_parts(plugins: Plugins, config: kinds.NamesParts, where: str) -> dict[str, Any]:
+    return {
+        key: build(plugins, part.kind, part.name, part.params, where=f"{where}.params.{key}")
+        for key, part in config.named_parts().items()
+    }
 
 
 def lookup(plugins: Plugins, kind: str, name: str, *, where: str = "") -> tuple[Component, Entry]:

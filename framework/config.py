@@ -20,9 +20,10 @@ class ComponentConfig:
 
 @dataclass
 class RuleConfig:
-    """What a strategy does differently for one segment; null keeps the strategy's own."""
+    """What a strategy does differently for one segment; null keeps the strategy's own, and an empty list no reranker."""
 
     recommender: ComponentConfig | None = None
+    reranker: Any = None
     policy: ComponentConfig | None = None
 
 
@@ -30,10 +31,12 @@ class RuleConfig:
 class StrategyConfig:
     """What a team would launch: recommender and policy, for all users, with its own rule for segments that need one.
 
-    `model` segments the users for this strategy; null takes the study's model.
+    `reranker` reorders the recommender's candidates before the policy chooses: a component, or a list of them applied
+    in turn (`framework.reranking`). `model` segments the users for this strategy; null takes the study's model.
     """
 
     recommender: ComponentConfig = field(default_factory=ComponentConfig)
+    reranker: Any = None
     policy: ComponentConfig = field(default_factory=lambda: ComponentConfig("greedy"))
     model: ComponentConfig | None = None
     segments: dict[str, RuleConfig] = field(default_factory=dict)
@@ -150,11 +153,14 @@ class CalibrateConfig:
 class ReportConfig:
     """What is written besides `result.json`, and how wide the terminal's table may be.
 
-    `html` is the page; `units` writes every unit's value on every metric to `units.parquet`, which holds user ids.
+    `html` is the page; `units` writes every unit's value on every metric to `units.parquet`, which holds user ids;
+    `artefacts` keeps every strategy's fitted recommender below `artefacts/`, with user ids and what they bought, for
+    `python -m framework recommend`.
     """
 
     html: bool = True
     units: bool = False
+    artefacts: bool = False
     width: int | None = None
 
 
@@ -210,11 +216,25 @@ class SearchConfig:
 
 
 @dataclass
+class CostsConfig:
+    """How the wait for one answer is measured of every arm.
+
+    At most `requests` are timed after a warm-up (0: none), and none is begun once `seconds` have passed; both for each
+    arm.
+    """
+
+    requests: int = 200
+    seconds: float = 2.0
+
+
+@dataclass
 class RunConfig:
     """One run: a log, a model, strategies to compare, how to compare them, and the rule that decides.
 
     `recommender`, where a study names one, is the one that it is about: strategies refer to it by interpolation, and
-    `result.json` holds its own values as `metrics`.
+    `result.json` holds its own values as `metrics`. `baselines` are recommenders, with their defaults and for everybody
+    alike, that are ranked on the holdout beside the strategies and shown; no test, correction or verdict knows them.
+    One that a strategy is already is left out. `trackers` hear of the run while it goes on.
     """
 
     study: str = "unnamed"
@@ -226,6 +246,7 @@ class RunConfig:
     simulator: ComponentConfig = field(default_factory=lambda: ComponentConfig("purchase_response"))
     recommender: ComponentConfig | None = None
     strategies: dict[str, StrategyConfig] = field(default_factory=dict)
+    baselines: list[str] = field(default_factory=lambda: ["popular", "recent_popular", "random"])
     control: str = "control"
     metrics: dict[str, MetricConfig] = field(default_factory=dict)
     trial: TrialConfig = field(default_factory=TrialConfig)
@@ -235,4 +256,6 @@ class RunConfig:
     calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
+    costs: CostsConfig = field(default_factory=CostsConfig)
+    trackers: dict[str, ComponentConfig] = field(default_factory=dict)
     device: str = "auto"

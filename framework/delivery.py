@@ -22,7 +22,8 @@ from framework.report.cards import segment_cards
 from framework.report.page import write_page
 from framework.report.result_json import write
 from framework.report.terminal import print_path, show
-from framework.runfolder import CONFIG, PAGE, RESULT, UNITS, RunFolder, now, versions
+from framework.reranking import rerankers_of
+from framework.runfolder import ARTEFACTS, CONFIG, PAGE, RESULT, UNITS, RunFolder, now, versions
 
 
 def result_of(
@@ -86,6 +87,7 @@ def result_of(
             "config": str(folder / CONFIG),
             **({"page": str(folder / PAGE)} if study.report.html else {}),
             **({"units": str(folder / UNITS)} if study.report.units and trials else {}),
+            **({"artefacts": str(folder / ARTEFACTS)} if study.report.artefacts and fitted.strategies else {}),
         },
         metrics=_own_metrics(study, judgement),
     )
@@ -107,6 +109,7 @@ def _own_metrics(study: RunConfig, judgement: Judgement) -> dict[str, float]:
 def _strategy_summary(bench: Bench, name: str, strategy: StrategyConfig, trials: Sequence[Trial]) -> StrategySummary:
     model = strategy.model or bench.config.model
     fallback = [float(np.mean(trial.outcomes[name].fallback)) for trial in trials]
+    rerankers = rerankers_of(strategy.reranker, f"strategies.{name}.reranker")
     return StrategySummary(
         name=name,
         description=strategy.description,
@@ -115,6 +118,7 @@ def _strategy_summary(bench: Bench, name: str, strategy: StrategyConfig, trials:
         policy=strategy.policy.name,
         params={
             "recommender": dict(strategy.recommender.params),
+            **({"reranker": [asdict(one) for one in rerankers]} if rerankers else {}),
             "policy": dict(strategy.policy.params),
             "segments": {segment: asdict(rule) for segment, rule in strategy.segments.items()},
         },

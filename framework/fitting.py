@@ -13,13 +13,15 @@ import numpy as np
 
 from framework.components import build, check
 from framework.config import ComponentConfig, RunConfig, StrategyConfig
+from framework.costs.fits import FitCost, fit_watched
 from framework.data.parts import Parts
 from framework.data.tables import Dataset
 from framework.errors import ConfigError, did_you_mean
-from framework.kinds import Metric, Policy, Recommender, Simulator, Summary
+from framework.kinds import Metric, Policy, Recommender, Reranker, Simulator, Summary
 from framework.plugins import Plugins
-from framework.preflight import identity
+from framework.preflight import identity, ranks
 from framework.records import NEW_USERS, Context, Run, Segmentation
+from framework.reranking import rerankers_of
 from framework.strategies import Rule, Strategy
 from framework.training.fit import fit
 
@@ -59,16 +61,27 @@ def named_components(config: RunConfig) -> Iterator[tuple[str, ComponentConfig, 
     for name, strategy in config.strategies.items():
         where = f"strategies.{name}"
         yield "recommender", strategy.recommender, f"{where}.recommender"
+        yield from _named_rerankers(strategy.reranker, f"{where}.reranker")
         yield "policy", strategy.policy, f"{where}.policy"
         if strategy.model is not None:
             yield "model", strategy.model, f"{where}.model"
         for segment, rule in strategy.segments.items():
             if rule.recommender is not None:
                 yield "recommender", rule.recommender, f"{where}.segments.{segment}.recommender"
+            yield from _named_rerankers(rule.reranker, f"{where}.segments.{segment}.reranker")
             if rule.policy is not None:
                 yield "policy", rule.policy, f"{where}.segments.{segment}.policy"
+    for name in config.baselines if ranks(config) else ():
+        yield "recommender", ComponentConfig(name), "baselines"
     for key, metric in config.metrics.items():
         yield "metric", ComponentConfig(metric.name, metric.params), f"metrics.{key}"
+    for key, tracker in config.trackers.items():
+        yield "tracker", tracker, f"trackers.{key}"
+
+
+def _named_rerankers(given: Any, where: str) -> Iterator[tuple[str, ComponentConfig, str]]:
+    for place, choice in enumerate(rerankers_of(given, where)):
+        yield "reranker", choice, f"{where}[{place}]" if isinstance(given, list | tuple) else where
 
 
 def fit_segments(bench: Bench, choice: ComponentConfig, data: Dataset, where: str = "model") -> SegmentedData:
@@ -132,10 +145,21 @@ def with_segments(data: Dataset, segmentation: Segmentation) -> Dataset:
 
 @dataclass(frozen=True)
 class Fitted:
-    """The study's strategies, ready to decide, and the seconds that each took to fit (shared parts count once)."""
+    """The study's strategies, ready to decide, and the seconds that each took to fit (shared parts count once).
+
+    `baselines` are arms that are described beside them and take no part in any test; `spent` holds by a recommender's
+    id what its own fit cost.
+    """
 
     strategies: dict[str, Strategy]
     seconds: dict[str, float]
+    baselines: dict[str, Strategy] = field(default_factory=dict)
+    spent: dict[int, FitCost] = field(default_factory=dict)
+
+    @property
+    def arms(self) -> dict[str, Strategy]:
+        """The strategies and the baselines."""
+        return {**self.strategies, **self.baselines}
 
 
 def fit_strategies(bench: Bench, segmented: SegmentedData, advance: Callable[[], None]) -> Fitted:
@@ -143,41 +167,64 @@ def fit_strategies(bench: Bench, segmented: SegmentedData, advance: Callable[[],
 
     `advance` is called after each strategy.
     """
-    shared: dict[str, Recommender] = {}
+    shared: dict[str, Any] = {}
     strategies, seconds = {}, {}
+    spent: dict[int, FitCost] = {}
     for name, choice in bench.config.strategies.items():
         started = time.perf_counter()
-        strategies[name] = strategy_of(bench, name, choice, segmented, shared)
+        strategies[name] = strategy_of(bench, name, choice, segmented, shared, spent)
         seconds[name] = time.perf_counter() - started
         advance()
-    return Fitted(strategies, seconds)
+    return Fitted(strategies, seconds, spent=spent)
 
 
 def strategy_of(
-    bench: Bench, name: str, choice: StrategyConfig, segmented: SegmentedData, shared: dict[str, Recommender]
+    bench: Bench,
+    name: str,
+    choice: StrategyConfig,
+    segmented: SegmentedData,
+    shared: dict[str, Any],
+    spent: dict[int, FitCost] | None = None,
 ) -> Strategy:
-    """Return one strategy, fitted; `shared` holds the recommenders that are fitted already, and gets those that are."""
+    """Return one strategy, fitted.
+
+    `shared` has the recommenders and rerankers fitted already, and gets the others; `spent` gets what each fit cost.
+    """
+    costs: dict[int, FitCost] = {} if spent is None else spent
     model = choice.model or bench.config.model
     own = segmented
     if identity(model) != identity(bench.config.model):
         own = fit_segments(bench, model, segmented.data, f"strategies.{name}.model")
 
-    def rule(recommender: ComponentConfig, policy: ComponentConfig, where: str) -> Rule:
+    def reranker(choice: ComponentConfig, where: str) -> Reranker:
+        key = identity(["reranker", identity(choice), identity(model)])
+        if key not in shared:
+            made: Reranker = bench.build("reranker", choice, where)
+            context = bench.context(f"reranker:{choice.name}-{crc32(key.encode()):08x}")
+            with fit_watched(costs, made):
+                made.fit(own.data, context)
+            shared[key] = made
+        fitted: Reranker = shared[key]
+        return fitted
+
+    def rule(recommender: ComponentConfig, rerankers: Any, policy: ComponentConfig, where: str) -> Rule:
         key = shared_key(recommender, model)
         if key not in shared:
             fitted: Recommender = bench.build("recommender", recommender, f"{where}.recommender")
             context = bench.context(f"recommender:{recommender.name}-{crc32(key.encode()):08x}")
-            fit(
-                fitted,
-                own.data,
-                context,
-                bench.config.trainer,
-                callbacks=bench.plugins.trainer_callbacks(run=bench.run),
-                options=bench.plugins.trainer_options(run=bench.run),
-            )
+            with fit_watched(costs, fitted):
+                fit(
+                    fitted,
+                    own.data,
+                    context,
+                    bench.config.trainer,
+                    callbacks=bench.plugins.trainer_callbacks(run=bench.run),
+                    options=bench.plugins.trainer_options(run=bench.run),
+                )
             shared[key] = fitted
         chosen: Policy = bench.build("policy", policy, f"{where}.policy")
-        return Rule(shared[key], chosen)
+        place = f"{where}.reranker"
+        return Rule(shared[key], chosen, tuple(reranker(one, place) for one in rerankers_of(rerankers, place)))
 
     labels, names = own.segmentation.labels, (*own.segmentation.names, NEW_USERS)
     rules = {}
@@ -192,10 +239,11 @@ def strategy_of(
             )
         rules[index] = rule(
             special.recommender or choice.recommender,
+            choice.reranker if special.reranker is None else special.reranker,
             special.policy or choice.policy,
             f"strategies.{name}.segments.{segment}",
         )
-    default = rule(choice.recommender, choice.policy, f"strategies.{name}")
+    default = rule(choice.recommender, choice.reranker, choice.policy, f"strategies.{name}")
     return Strategy(name, default, labels, names, rules)
 
 

@@ -68,7 +68,7 @@ def prelaunch_run_started(run: Run) -> None:
 
 @hookspec
 def prelaunch_stage_finished(run: Run, stage: str, seconds: float) -> None:
-    """Take note that a stage ("data", "model", "strategies", "trial", "stats", "report") is done, and its duration."""
+    """Take note that a stage ("data", "strategies", "trial", "costs", "stats", "report" ...) took so many seconds."""
     raise NotImplementedError
 
 

@@ -18,6 +18,7 @@ from framework.stats.multiplicity import Corrections
 from framework.stats.segments.findings import segment_findings
 from framework.trial.assign import planned_shares
 from framework.trial.corrections import corrected_effects
+from framework.trial.described import described
 from framework.trial.doubts import influences_of, margins_of, shared_items, with_posterior
 from framework.trial.effects import arm_values, effects_of, measure, pairs_of, segment_sizes
 from framework.trial.side_by_side import side_by_side
@@ -97,6 +98,8 @@ def judge(
     roles = {rated.metric.label: rated.role for rated in metrics}
     influence: list[dict[str, Any]] = []
     compared: list[dict[str, Any]] = []
+    ties: list[dict[str, Any]] = []
+    item_groups: list[dict[str, Any]] = []
     for trial in trials:
         measured = measure(trial, [rated.metric for rated in metrics])
         pairs = pairs_of(trial, measured, control=config.control, roles=roles, floor=config.trial.segment_floor)
@@ -108,6 +111,8 @@ def judge(
         influence += influences_of(trial, measured, control=config.control, roles=roles, confidence=confidence)
         warnings += unknown
         arms += arm_values(trial, measured, [rated.metric for rated in metrics], confidence)
+        beside = described(trial, [rated.metric for rated in metrics], roles, confidence)
+        arms, ties, item_groups = [*arms, *beside.arms], [*ties, *beside.ties], [*item_groups, *beside.item_groups]
     weighed, doubts = _weighed(rule, simulator)
     counted = [effect for effect in effects if effect.evidence in weighed.evidence]
     treatments = [name for name in config.strategies if name != config.control]
@@ -130,6 +135,8 @@ def judge(
             "segments": [asdict(finding) for finding in segment_findings(effects, config.decision.alpha)],
             "margins": margins_of(effects, rule),
             "side_by_side": compared,
+            "ties": ties,
+            "item_groups": item_groups,
         },
     )
 

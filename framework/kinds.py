@@ -7,21 +7,24 @@ some components have are protocols of their own, found by `isinstance`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from framework.data.rawlog import RawLog
-from framework.data.tables import Dataset, Window
+from framework.data.tables import Dataset, ItemTable, Window
 from framework.records import (
     Actions,
     Context,
     Feedback,
     Outcomes,
+    Part,
     Queries,
     Responses,
+    Run,
     Segmentation,
     SimulatorCheck,
     Slates,
@@ -94,6 +97,23 @@ class NeuralRecommender(Protocol):
 
 
 @runtime_checkable
+class Reranker(Protocol):
+    """Reorders a recommender's candidates before the policy chooses: for diversity, or by what the shop wants."""
+
+    def fit(self, data: Dataset, context: Context) -> None:
+        """Learn what it needs to know of users and items up to `data.as_of`."""
+        ...
+
+    def rerank(self, queries: Queries, slates: Slates, k: int) -> Slates:
+        """Return min(k, candidates) of each query's own candidates, distinct, in the order to show them.
+
+        Scores fall from left to right; -1 with score -inf fills the end where a candidate was taken out or missing.
+        `fallback` stays as it was. Queries do not touch each other.
+        """
+        ...
+
+
+@runtime_checkable
 class Stored(Protocol):
     """A fitted component that can be written down and read again, without its data and without running foreign code."""
 
@@ -103,6 +123,40 @@ class Stored(Protocol):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take the state of an equal component, unfitted so far, so that it answers as that one does."""
+        ...
+
+
+@runtime_checkable
+class TakesItems(Protocol):
+    """A fitted recommender that can recommend items that came after its training, by what is known of them."""
+
+    def take_items(self, items: NDArray[np.str_], table: ItemTable) -> None:
+        """Append items that no training saw, in this order after those known; later slates may hold their indexes.
+
+        `items` (A,) are ids that it does not know, all different; `table` has one row for each of them, with categories
+        by their own numbering. From then on slates, histories and exclusions are over the longer catalogue.
+        """
+        ...
+
+
+@runtime_checkable
+class NamesParts(Protocol):
+    """A Config whose component is made of other components: that one is built as `Class(config, parts)`."""
+
+    def named_parts(self) -> Mapping[str, Part]:
+        """Return what to build, by the path below the parameters that names it ("members.als")."""
+        ...
+
+
+@runtime_checkable
+class MadeOfParts(Protocol):
+    """A component whose Config names parts. The engine fits them first, neural ones too, then the whole by its `fit`.
+
+    Each part gets the same data and a context of its own; a neural one is trained for its own number of epochs.
+    """
+
+    def built_parts(self) -> Mapping[str, Any]:
+        """Return the parts that it was built with, by the names that its Config gave them."""
         ...
 
 
@@ -185,4 +239,28 @@ class Summary(Protocol):
 
     def summarise(self, outcomes: Outcomes) -> float:
         """Return the arm's value."""
+        ...
+
+
+@runtime_checkable
+class Tracker(Protocol):
+    """Sends what a run comes to, while it goes on, to a place where a team keeps its runs side by side.
+
+    Whatever one raises is warned of once, and the run goes on without it.
+    """
+
+    def start(self, run: Run) -> None:
+        """Open the run there, with its whole config."""
+        ...
+
+    def log(self, values: Mapping[str, float], step: int | None) -> None:
+        """Take finite numbers by name; `step` counts a training's batches, None where no training goes on."""
+        ...
+
+    def finish(self, words: Mapping[str, str], files: Sequence[Path]) -> None:
+        """Close the run: its verdict in words, and the files that it wrote."""
+        ...
+
+    def fail(self, status: str, reason: str) -> None:
+        """Close a run that came to no result: `status` is "failed" or "interrupted"."""
         ...

@@ -26,6 +26,7 @@ MOST_RULES = 20
 """Rules of one study on one log that are kept, the latest."""
 NOTHING_RESTS_ON = (
     *("study", "question", "report"),  # the study is asked for by name; words and the page count nothing
+    *("baselines", "costs"),  # arms and figures that no test knows of
     *("plan", "calibrate"),  # a live test's plan is no part of the trial; what was replicated is kept with the shares
     *("data.memory_limit", "data.threads"),
     "decision.prior",  # posteriors stand beside intervals and move none

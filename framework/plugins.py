@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
@@ -103,6 +104,15 @@ class Plugins:
         """Tell every plugin that a run ends without a result."""
         self._tell("prelaunch_run_failed", run=run, error=error)
 
+    @contextmanager
+    def listening(self, listener: object) -> Iterator[None]:
+        """Have an object with hook implementations hear what the plugins hear, while this is open."""
+        self._manager.register(listener)
+        try:
+            yield
+        finally:
+            self._manager.unregister(listener)
+
     def _tell(self, hook: str, **arguments: Any) -> None:
         for _ in self._answers(hook, **arguments):
             continue
@@ -117,7 +127,8 @@ class Plugins:
             except Exception as error:
                 if self._strict or (refusals and isinstance(error, PrelaunchError)):
                     raise
-                title = self._owners[id(module)].title
+                owner = self._owners.get(id(module))
+                title = type(module).__name__ if owner is None else owner.title
                 log.warning("%s: hook %s raises %s: %s", title, hook, type(error).__name__, error)
                 continue
             if caller.spec.opts["firstresult"]:

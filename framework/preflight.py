@@ -10,6 +10,7 @@ from typing import Any
 from framework.config import RunConfig, StrategyConfig
 from framework.data.splits import KINDS
 from framework.errors import ConfigError, did_you_mean
+from framework.reranking import rerankers_of
 from framework.stats.compare import DESIGNS
 from framework.stats.decision.rule import GUARDED
 from framework.training.settings import check_trainer
@@ -29,12 +30,20 @@ def check_study(config: RunConfig) -> tuple[str, ...]:
     _check_decision(config)
     _check_numbers(config)
     check_trainer(config.trainer)
-    return _twins(config)
+    for name in config.baselines:
+        if config.baselines.count(name) > 1:
+            raise ConfigError(f"baselines names '{name}' twice", hint="Name each baseline once.")
+    return (*_twins(config), *_reordered_pages(config))
 
 
 def describes_only(config: RunConfig) -> bool:
     """Say whether a study names neither strategies nor metrics: then it finds and describes segments, no more."""
     return not config.strategies and not config.metrics
+
+
+def ranks(config: RunConfig) -> bool:
+    """Say whether a study compares rankings with what came later: baselines belong beside them then."""
+    return bool(config.strategies) and "holdout" in config.trial.evidence
 
 
 def identity(part: Any) -> str:
@@ -122,6 +131,8 @@ def _check_bounds(config: RunConfig) -> None:
         "seed": (config.seed, 0),
         "trial.segment_floor": (config.trial.segment_floor, 1),
         "report.width": (config.report.width, 20),
+        "costs.requests": (config.costs.requests, 0),
+        "costs.seconds": (config.costs.seconds, 0),
         "data.features.session_gap_minutes": (config.data.features.session_gap_minutes, 0),
         "data.features.categories": (config.data.features.categories, 0),
         **{f"metrics.{key}.margin": (metric.margin, 0) for key, metric in config.metrics.items()},
@@ -150,6 +161,25 @@ def _twins(config: RunConfig) -> tuple[str, ...]:
         twin = seen.setdefault(_what_it_does(strategy), name)
         if twin != name:
             warnings.append(f"Strategies '{twin}' and '{name}' are the same: their difference can only be chance.")
+    return tuple(warnings)
+
+
+def _reordered_pages(config: RunConfig) -> tuple[str, ...]:
+    """Return a warning for each reranker that gets no more candidates than a page. Raises ConfigError for its shape."""
+    warnings = []
+    settings = config.trial
+    for name, strategy in config.strategies.items():
+        named = {f"strategies.{name}.reranker": strategy.reranker}
+        for segment, rule in strategy.segments.items():
+            named[f"strategies.{name}.segments.{segment}.reranker"] = rule.reranker
+        for where, given in named.items():
+            chosen = rerankers_of(given, where)
+            if chosen and settings.candidates <= settings.positions:
+                warnings.append(
+                    f"{where} ({', '.join(one.name for one in chosen)}) gets trial.candidates={settings.candidates} "
+                    f"items for trial.positions={settings.positions}: it can reorder or shorten a page, and bring no "
+                    "other item onto it. Raise trial.candidates."
+                )
     return tuple(warnings)
 
 

@@ -6,20 +6,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from framework.baselines import with_baselines
 from framework.config import RunConfig
+from framework.costing import measure_costs, with_costs
 from framework.data.cleaning import clean
 from framework.data.engine import open_engine
 from framework.data.parts import cut_into_parts
 from framework.delivery import result_of, show_result, write_report
 from framework.fitting import Bench, fit_segments, fit_simulator, fit_strategies, rated_metrics
 from framework.judging import judge
+from framework.keeping import keep
 from framework.plugins import Plugins
 from framework.preflight import check_study
 from framework.records import Result, Run
 from framework.report.progress import stages
 from framework.report.sections import own_sections
-from framework.runfolder import UNITS, RunFolder
+from framework.runfolder import ARTEFACTS, UNITS, RunFolder
 from framework.stages import Stages, watched
+from framework.tracking import tracked
 from framework.trial.dry_run import try_metrics
 from framework.trial.units_file import write_units
 from framework.trials import check_log_serves, hold_trials
@@ -39,7 +43,12 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
     study, plain, text = read_study(config)
     this = Run(study.study, folder, study.seed, plain)
     bench = Bench(study, this, plugins)
-    with RunFolder(folder, study.study, study.seed, text) as record, watched(plugins, this), stages() as progress:
+    with (
+        RunFolder(folder, study.study, study.seed, text) as record,
+        tracked(bench),
+        watched(plugins, this),
+        stages() as progress,
+    ):
         stage = Stages(this, record, progress, plugins).stage
         warnings = [*check_study(study), *plugins.check(config=plain)]
         bench.check()
@@ -59,21 +68,26 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
             if tuned is not None:
                 bench, study = replace(bench, config=tuned.config), tuned.config
             with stage("strategies", "Training strategies", total=len(study.strategies)) as step:
-                fitted = fit_strategies(bench, segmented, step)
+                fitted = with_baselines(bench, segmented, fit_strategies(bench, segmented, step))
             with stage("simulator", "Fitting the simulator"):
                 simulator = fit_simulator(bench, parts)
             with stage("trial", "Rehearsing the test", total=len(study.trial.evidence)) as step:
                 trials, check = hold_trials(bench, fitted, segmented, simulator, parts, step)
+            with stage("costs", "Measuring what the arms cost", total=len(fitted.arms)) as step:
+                costs = measure_costs(bench, fitted, segmented, trials, step)
         with stage("stats", "Estimating effects"):
             judgement = judge(study, trials, metrics, check)
         if study.report.units and trials:
             write_units(folder / UNITS, trials, [rated.metric for rated in metrics])
+        if study.report.artefacts:
+            keep(bench, fitted, segmented.data, log.digest, folder / ARTEFACTS)
         result = result_of(bench, record, log, parts, segmented, fitted, trials, judgement, check, warnings)
+        result = with_costs(result, costs)
         result = result if tuned is None else with_search(result, tuned, write_best(tuned.config, folder))
         with stage("report", "Writing the report"):
             sections = (*own_sections(result), *plugins.report_sections(result=result))
             page = write_report(result, folder, sections)
-    plugins.run_finished(run=this, result=result)
+        plugins.run_finished(run=this, result=result)
     show_result(result, page, sections)
     return result
 

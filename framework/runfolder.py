@@ -12,11 +12,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from framework.artefacts.folder import remove_artefacts
 from framework.errors import RunError
 from framework.report.atomic import write_whole
 
 RECORD, CONFIG, RESULT, PAGE = "record.json", "config.yaml", "result.json", "report.html"
-UNITS = "units.parquet"
+UNITS, ARTEFACTS = "units.parquet", "artefacts"
 PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE = "plan.json", "plan.html", "calibration.json", "calibration.html"
 SEARCH, SEARCH_PAGE, BEST = "search.json", "search.html", "best/config.yaml"
 SHOWN = (RESULT, PAGE, UNITS, PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE, SEARCH, SEARCH_PAGE, BEST)
@@ -69,6 +70,7 @@ class RunFolder:
         self.write("running")
         for stale in SHOWN:
             self._remove(self.folder / stale)
+        self._remove(self.folder / ARTEFACTS)
         write_whole(self.folder / CONFIG, self.config)
         return self
 
@@ -86,7 +88,10 @@ class RunFolder:
 
     def _remove(self, stale: Path) -> None:
         try:
-            stale.unlink(missing_ok=True)
+            if stale.name == ARTEFACTS:
+                remove_artefacts(stale)
+            else:
+                stale.unlink(missing_ok=True)
         except OSError as error:
             refusal = RunError(
                 f"{stale}, left by an earlier run, cannot be removed: {error.strerror or error}",

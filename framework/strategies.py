@@ -8,20 +8,28 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from framework.kinds import Learns, Policy, Recommender
-from framework.records import Actions, Feedback, Queries, Responses
+from framework.kinds import Learns, Policy, Recommender, Reranker
+from framework.records import Actions, Feedback, Queries, Responses, Slates
 
 
 @dataclass(frozen=True)
 class Rule:
-    """What decides for a group of users: a recommender that ranks, a policy that chooses."""
+    """What decides for a group of users: a recommender ranks, rerankers reorder in turn, a policy chooses."""
 
     recommender: Recommender
     policy: Policy
+    rerankers: tuple[Reranker, ...] = ()
 
     def fresh(self) -> Rule:
-        """Return the rule with a policy of its own; the recommender, which no trial changes, is shared."""
-        return Rule(self.recommender, copy.deepcopy(self.policy))
+        """Return the rule with a policy of its own; all else, which no trial changes, is shared."""
+        return replace(self, policy=copy.deepcopy(self.policy))
+
+    def candidates(self, queries: Queries, k: int) -> Slates:
+        """Return the min(k, catalogue) candidates that the policy chooses from, in the rerankers' order."""
+        slates = self.recommender.recommend(queries, k)
+        for reranker in self.rerankers:
+            slates = reranker.rerank(queries, slates, slates.items.shape[1])
+        return slates
 
 
 @dataclass(frozen=True)
@@ -44,6 +52,16 @@ class Strategy:
         """Whether any of its policies learns while the trial runs."""
         return any(isinstance(rule.policy, Learns) for rule in self._all_rules())
 
+    @property
+    def recommenders(self) -> tuple[Recommender, ...]:
+        """Its different recommenders, the default's first."""
+        return tuple({id(rule.recommender): rule.recommender for rule in self._all_rules()}.values())
+
+    @property
+    def rerankers(self) -> tuple[Reranker, ...]:
+        """Its different rerankers, the default's first."""
+        return tuple({id(one): one for rule in self._all_rules() for one in rule.rerankers}.values())
+
     def fresh(self) -> Strategy:
         """Return the strategy as before any feedback: what a copy's policies learn stays with the copy."""
         rules = {segment: rule.fresh() for segment, rule in self.rules.items()}
@@ -58,7 +76,7 @@ class Strategy:
         fallback = np.zeros(len(own), dtype=bool)
         for rule, rows in self._groups(own):
             part = own.take(rows)
-            slates = rule.recommender.recommend(part, max(candidates, own.positions))
+            slates = rule.candidates(part, max(candidates, own.positions))
             actions = rule.policy.act(part, slates, rng)
             items[rows], propensities[rows], fallback[rows] = actions.items, actions.propensities, slates.fallback
         return Actions(items, propensities), fallback

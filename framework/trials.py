@@ -77,6 +77,7 @@ def trials_on(
                 users=settings.holdout.users,
                 candidates=settings.candidates,
                 seed=seed,
+                baselines=fitted.baselines,
             )
         elif simulator is not None:
             simulator.prepare(segmented.data)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 
 from framework.data.cancellations import net_purchases
+from framework.data.schema import LARGEST
 
 if TYPE_CHECKING:
     from framework.data.events import CleanLog
@@ -69,13 +70,14 @@ def _numbered_by_content(events: Frame, cancellations: Frame) -> Frame:
     marked = events.with_columns(pool).join(cancelled, on=["user", "pool"], how="left")
     tied = (nw.col("event") == "purchase") & ~nw.col("cancelled").is_null()
     moment = ("user", "pool", "time")
-    content = ["sort_price", "quantity", "sort_order", "sort_category", "row"]
+    content = ["sort_price", "quantity", "sort_order", "sort_category", "sort_rating", "row"]
     numbered = (
         marked.filter(tied)
         .with_columns(
             sort_price=nw.col("price").fill_null(-1),
             sort_order=nw.col("order").fill_null(""),
             sort_category=nw.col("category").fill_null(""),
+            sort_rating=nw.col("rating").fill_null(-LARGEST),
         )
         .with_columns(
             first=nw.col("row").min().over(*moment), rank=nw.col("cancelled").cum_sum().over(*moment, order_by=content)

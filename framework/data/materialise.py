@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Frame = nw.LazyFrame[Any]
 
-COLUMNS = ("user", "item", "event", "order", "time", "quantity", "price", "amount")
+COLUMNS = ("user", "item", "event", "order", "time", "quantity", "price", "amount", "rating")
 
 
 def dataset(log: CleanLog, as_of: int, config: FeaturesConfig) -> Dataset:
@@ -46,7 +46,7 @@ def dataset(log: CleanLog, as_of: int, config: FeaturesConfig) -> Dataset:
         raise DataError("There are no events to learn from before the cut", hint="Cut the log later.")
     features = _feature_table(log.engine.collect(features_of(log, at, as_of, config)), users)
     about = item_table(log, at, items)
-    events = _interactions(log.engine.collect(at.net.select(COLUMNS)), users, items)
+    events = _interactions(log.engine.collect(at.net.select(_columns(log))), users, items)
     return Dataset(users, items, events, features, about, as_of, log.currency)
 
 
@@ -73,7 +73,7 @@ def window(log: CleanLog, start: int, end: int, data: Dataset) -> Window:
     if end <= start:
         raise DataError(f"A window from {start} to {end} has no length", hint="End it later than it starts.")
     net = known(log, end).net
-    rows = log.engine.collect(net.filter(clock_of(net) >= start).select(COLUMNS))
+    rows = log.engine.collect(net.filter(clock_of(net) >= start).select(_columns(log)))
     if CLOCK in net.collect_schema().names() and rows.num_rows:
         times = rows.column("time").to_numpy()
         start, end = int(times.min()), int(times.max()) + 1
@@ -84,6 +84,10 @@ def window(log: CleanLog, start: int, end: int, data: Dataset) -> Window:
 
 def _ids(log: CleanLog, events: Frame, column: str) -> NDArray[np.str_]:
     return texts(log.engine.collect(events.select(column).unique()).column(column).to_pylist())
+
+
+def _columns(log: CleanLog) -> tuple[str, ...]:
+    return tuple(name for name in COLUMNS if name != "rating" or "rating" in log.has)
 
 
 def _interactions(table: pa.Table, users: NDArray[np.str_], items: NDArray[np.str_]) -> Interactions:
@@ -103,7 +107,10 @@ def _interactions(table: pa.Table, users: NDArray[np.str_], items: NDArray[np.st
     quantity = table.column("quantity").to_numpy().astype(np.float64, copy=False)
     amount = table.column("amount").fill_null(0).to_numpy()
     price = table.column("price").fill_null(-1).to_numpy()
-    sequence = total_order([time, user, item, unknown_items, kind, order, quantity, price, amount])
+    rated = "rating" in table.column_names
+    # To numpy a null is a NaN.
+    rating = [table.column("rating").to_numpy().astype(np.float64, copy=False)] if rated else []
+    sequence = total_order([time, user, item, unknown_items, kind, order, quantity, price, amount, *rating])
     user, time, order = user[sequence], time[sequence], order[sequence]
     return Interactions(
         user=user,
@@ -114,6 +121,7 @@ def _interactions(table: pa.Table, users: NDArray[np.str_], items: NDArray[np.st
         amount=amount[sequence],
         order=basket_numbers(user, time, order),
         kinds=tuple(kinds.tolist()),
+        rating=rating[0][sequence] if rated else None,
     )
 
 

@@ -23,7 +23,8 @@ class Interactions:
 
     All arrays have length n. `user` and `item` index the owning table's `users` and `items` (-1: unknown, or no
     item); `kind` indexes `kinds`; `time` is microseconds since 1970 UTC; `amount` is price times quantity in minor
-    currency units (cents), net of the cancellations known at the slice's end; `order` numbers the baskets.
+    currency units (cents), net of the cancellations known at the slice's end; `order` numbers the baskets. `rating` is
+    what the user gave, NaN where none, and None where the log has no ratings.
     """
 
     user: NDArray[np.int32]
@@ -34,6 +35,7 @@ class Interactions:
     amount: NDArray[np.int64]
     order: NDArray[np.int64]
     kinds: tuple[str, ...]
+    rating: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.user)
@@ -54,6 +56,7 @@ class Interactions:
             quantity=self.quantity[mask],
             amount=self.amount[mask],
             order=self.order[mask],
+            rating=None if self.rating is None else self.rating[mask],
         )
 
 

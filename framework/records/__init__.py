@@ -1,7 +1,7 @@
 """Frozen records that the stages, the components and the hooks hand on."""
 
 from framework.data.account import Cleaning, CleaningRow, SplitSummary
-from framework.records.component import Component, ReportSection
+from framework.records.component import Component, Part, ReportSection
 from framework.records.decisions import Actions, Context, Feedback, Queries, Responses, Slates
 from framework.records.outcomes import Outcomes
 from framework.records.result import (
@@ -12,7 +12,7 @@ from framework.records.result import (
     SimulatorCheck,
     StrategySummary,
 )
-from framework.records.run import Run, Trial
+from framework.records.run import Ranked, Run, Trial
 from framework.records.segments import NEW_USERS, Segmentation
 from framework.records.training import Training
 from framework.stats.decision import Verdict
@@ -29,7 +29,9 @@ __all__ = [
     "Evidence",
     "Feedback",
     "Outcomes",
+    "Part",
     "Queries",
+    "Ranked",
     "ReportSection",
     "Responses",
     "Result",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -19,6 +21,15 @@ class Component:
     summary: str
     needs: tuple[str, ...] = ()
     reference: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A component that another one is made of: its kind, its name, and what its config says of its parameters."""
+
+    kind: str
+    name: str
+    params: Mapping[str, Any]
 
 
 @dataclass(frozen=True)

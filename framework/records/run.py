@@ -6,6 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from framework.records.outcomes import Outcomes
 
 
@@ -20,8 +23,26 @@ class Run:
 
 
 @dataclass(frozen=True)
+class Ranked:
+    """How an arm ranked all units: wall `seconds`, and shares of units with ties (None: not known).
+
+    `tied` are units with equal scores among the items shown, `tied_at_cut` those whose last item shown scores as the
+    next one does.
+    """
+
+    seconds: float
+    tied: float | None
+    tied_at_cut: float | None
+
+
+@dataclass(frozen=True)
 class Trial:
-    """One kind of evidence, measured: the outcomes of every strategy, by name."""
+    """One kind of evidence, measured: the outcomes of every strategy, by name.
+
+    `baselines` are outcomes of arms that are described and never tested, on the same units; `ranked` says by arm how
+    its rankings went; `bought_by_group` (n, 3) counts what each unit bought later of hot, warm and cold items
+    (`framework.trial.item_groups`). Evidence that ranks nothing has none of the three.
+    """
 
     evidence: str
     design: str
@@ -29,3 +50,6 @@ class Trial:
     assumption: str
     outcomes: dict[str, Outcomes]
     warnings: tuple[str, ...] = ()
+    baselines: dict[str, Outcomes] = field(default_factory=dict)
+    ranked: dict[str, Ranked] = field(default_factory=dict)
+    bought_by_group: NDArray[np.int32] | None = None

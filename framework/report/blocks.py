@@ -21,7 +21,8 @@ class Words:
 class Grid:
     """A table of texts. Columns named in `right` hold numbers; `folded` hides it on the page until it is asked for.
 
-    Unfolded, its label shows where a section has several. The terminal shows the first `shown` rows (0: none).
+    Unfolded, its label shows where a section has several. The terminal shows the first `shown` rows (0: none), and of
+    them the columns in `brief` (none: all).
     """
 
     label: str
@@ -30,6 +31,7 @@ class Grid:
     right: tuple[int, ...] = ()
     folded: bool = False
     shown: int = 8
+    brief: tuple[int, ...] = ()
 
 
 Block = Words | Grid | Plot
@@ -75,11 +77,11 @@ def _aligned(grid: Grid) -> list[str]:
     from framework.report.terminal import clean
 
     rows = [grid.header, *(tuple(clean(cell) for cell in row) for row in grid.rows[: grid.shown])]
-    widths = [max(len(row[place]) for row in rows) for place in range(len(grid.header))]
+    widths = {place: max(len(row[place]) for row in rows) for place in grid.brief or range(len(grid.header))}
     lines = [
         "  ".join(
-            cell.rjust(width) if place in grid.right else cell.ljust(width)
-            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+            row[place].rjust(width) if place in grid.right else row[place].ljust(width)
+            for place, width in widths.items()
         ).rstrip()
         for row in rows
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from framework.records.result import Result
-from framework.report.reading import evidence_names, unit_of
+from framework.report.reading import baseline_arms, evidence_names, unit_of
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,20 @@ TERMS = (
         "Sealed test part",
         "The last stretch of the log. Nothing was learned from it; it was read once, at the end.",
     ),
+    Term(
+        "costs",
+        "Fit, p50, p95, memory, size",
+        "Fit is the wall time of an arm's own recommenders and rerankers, shared or not. Half of the requests took at "
+        "most p50, and 95 of 100 at most p95. Memory is the most that a fit added to what this process held before, "
+        "looked at every 5 ms; memory that was free already and a graphics card's are not in it. Size is that of the "
+        "recommenders' arrays as they would be written down; n/a where one cannot be stored.",
+    ),
+    Term(
+        "baseline",
+        "Baseline",
+        "A simple ranking beside which every other has to show its worth: what sells most, what sold lately, chance. "
+        "It is described and not tested, so it takes no power from the comparisons that decide.",
+    ),
 )
 """Every term, in the order of the page's list."""
 
@@ -145,6 +159,8 @@ def _used(result: Result) -> set[str]:
         "roles": any(effect.role for effect in result.effects),
         "paired": bool(result.evidence),
         "segment": bool(result.segments) or any(effect.segment for effect in result.effects),
+        "costs": bool(result.times.get("costs")),
+        "baseline": bool(baseline_arms(result)),
         "sealed": result.cleaning is not None and result.split is not None,
     }
     return {key for key, holds in conditions.items() if holds} | ({"holdout", "logged", "simulated"} & set(evidence))

@@ -110,6 +110,8 @@ def _seconds(times: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Return the times as rows of name and text; mappings of seconds are opened."""
     rows = []
     for key, entry in times.items():
+        if key == "costs":
+            continue  # they have a section of their own
         if isinstance(entry, Mapping):
             for stage, seconds in entry.items():
                 what = f"{key.replace('_', ' ')}: {stage}"

@@ -68,6 +68,13 @@ def units_word(result: Result) -> str:
     return "users" if result.strategies else "units"
 
 
+def baseline_arms(result: Result) -> frozenset[str]:
+    """Return the arms of a study that are none of its strategies: they are shown, and were not tested."""
+    if not result.strategies:
+        return frozenset()
+    return frozenset(arm.strategy for arm in result.arms) - {strategy.name for strategy in result.strategies}
+
+
 def alpha_of(result: Result) -> float:
     """Return the rule's two-sided error rate, 0.05 where the config names none."""
     alpha = result.config.get("decision", {}).get("alpha", 0.05)

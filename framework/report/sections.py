@@ -12,10 +12,12 @@ from framework.records.component import ReportSection
 from framework.records.result import Result
 from framework.report.blocks import Block, Grid, Words, section
 from framework.report.charts import NARROW, WIDE
+from framework.report.cost_section import cost_section
 from framework.report.density import density_chart
 from framework.report.formats import PLAIN, difference, loss, number, p_value, share
 from framework.report.histogram import p_histogram, sorted_p_chart
 from framework.report.plots import Plot, tick_of
+from framework.report.ranking_section import ranking_section
 from framework.report.reading import alpha_of, unit_of
 from framework.report.search_section import search_section
 from framework.report.sequential_chart import Bounds, PathPoint, sequential_chart
@@ -34,6 +36,8 @@ def own_sections(result: Result) -> tuple[ReportSection, ...]:
     made = (
         _experiments(result),
         ("All strategies side by side", side_by_side_blocks(result)),
+        cost_section(result),
+        ranking_section(result),
         _looks(result),
         ("The best arm", standing_blocks(result)),
         ("The effect over time", novelty_blocks(result)),

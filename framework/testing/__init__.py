@@ -20,7 +20,7 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"framework.testing.{module}"
-        for module in ("component", "metric", "model", "policy", "recommender", "simulator", "source")
+        for module in ("component", "metric", "model", "policy", "recommender", "reranker", "simulator", "source")
     )
 )
 
@@ -30,6 +30,7 @@ from framework.testing.metric import MetricTests  # noqa: E402
 from framework.testing.model import ModelTests  # noqa: E402
 from framework.testing.policy import PolicyTests  # noqa: E402
 from framework.testing.recommender import RecommenderTests  # noqa: E402
+from framework.testing.reranker import RerankerTests  # noqa: E402
 from framework.testing.simulator import SimulatorTests  # noqa: E402
 from framework.testing.source import SourceTests  # noqa: E402
 from framework.testing.tiny import (  # noqa: E402
@@ -47,6 +48,7 @@ __all__ = [
     "ModelTests",
     "PolicyTests",
     "RecommenderTests",
+    "RerankerTests",
     "SimulatorTests",
     "SourceTests",
     "fingerprint",

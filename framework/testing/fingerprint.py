@@ -24,7 +24,7 @@ def shuffled(data: Dataset, seed: int = 0) -> Dataset:
     arrays = {
         field.name: getattr(data.events, field.name)[order]
         for field in dataclasses.fields(data.events)
-        if field.name != "kinds"
+        if isinstance(getattr(data.events, field.name), np.ndarray)
     }
     return dataclasses.replace(data, events=dataclasses.replace(data.events, **arrays))
 

@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
+from framework.artefacts import Items, Record, Users, read, write
+from framework.artefacts.digests import events_digest
 from framework.config import TrainerConfig
-from framework.kinds import NeuralRecommender, Recommender, Searchable, Stored
+from framework.data.tables import ItemTable
+from framework.kinds import NeuralRecommender, Recommender, Searchable, Stored, TakesItems
 from framework.records import Queries, Slates, Training
 from framework.testing.component import ComponentTests
 from framework.testing.fingerprint import fingerprint, shuffled
@@ -151,20 +154,38 @@ class RecommenderTests(ComponentTests):
         np.testing.assert_array_equal(given[1::2], without[1::2])
 
     def test_state_answers_alike(self, tmp_path: Path) -> None:
-        """Stored as numbers and bools, and taken up by an unfitted component, the state gives the same slates."""
+        """Written as an artefact, read again and taken up by an unfitted component, the state gives the same slates."""
         recommender = self.fitted(tmp_path)
         if not _can(recommender, Stored):
             return
         state = recommender.state()
         assert all(isinstance(name, str) and np.asarray(array).dtype.kind in "biuf" for name, array in state.items())
-        file = tmp_path / "state.npz"
-        np.savez(file, **dict(state))
-        with np.load(file, allow_pickle=False) as stored:
-            again = self.make()
-            again.restore({name: stored[name] for name in state})
+        again = self.make()
+        again.restore(self._through_a_folder(state, tmp_path / "artefact"))
         for k in (5, len(self.data().items)):
             expected = fingerprint(recommender.recommend(self.queries(), k))
             assert fingerprint(again.recommend(self.queries(), k)) == expected
+
+    def test_items_that_came_later_join_the_catalogue(self, tmp_path: Path) -> None:
+        """A component that takes items ranks the longer catalogue, and heeds histories and exclusions over it."""
+        from scipy.sparse import csr_matrix
+
+        recommender, queries, size = self.fitted(tmp_path), self.queries(), len(self.data().items)
+        if not _can(recommender, TakesItems):
+            return
+        known = self.data().item_table
+        later = np.array([2, 0], dtype=np.intp)
+        texts = tuple(known.text[place] for place in later)
+        table = ItemTable(known.category[later], known.categories, known.price[later], texts)
+        recommender.take_items(np.array(["z9", "a0"]), table)
+        whole = recommender.recommend(queries, size + 2).items
+        np.testing.assert_array_equal(np.sort(whole, axis=1), np.tile(np.arange(size + 2), (len(queries), 1)))
+        barred = csr_matrix(np.tile(np.arange(size + 2) == size, (len(queries), 1)))
+        history = np.full((len(queries), 2), size + 1, dtype=np.int32)
+        asked = dataclasses.replace(queries, exclude=barred, history=history)
+        slates = recommender.recommend(asked, size + 2)
+        assert not (slates.items == size).any()
+        assert (slates.items[:, -1] == -1).all()
 
     def test_search_is_over_parameters(self) -> None:
         """Each entry of SEARCH names a parameter, its range holds the default, and the Config takes what it offers."""
@@ -229,6 +250,13 @@ class RecommenderTests(ComponentTests):
         assert looks == [5] * self.epochs
         expected = fingerprint(self.fitted(tmp_path).recommend(self.queries(), 6))
         assert fingerprint(looked.recommend(self.queries(), 6)) == expected
+
+    def _through_a_folder(self, state: Mapping[str, Any], folder: Path) -> Mapping[str, Any]:
+        data, component = self.data(), self.component_class()
+        users = Users.of(data, np.full(len(data.users), -1, dtype=np.int32), ())
+        record = Record(component.__name__, "", "", {}, "", "", 0, "", events_digest(data), "", {})
+        write(folder, record, state, users, Items(data.items, data.item_table))
+        return read(folder).state
 
     def _weights(self, folder: Path) -> str:
         recommender = self.make()

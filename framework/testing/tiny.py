@@ -31,6 +31,7 @@ def tiny_dataset(seed: int = 0, users: int = 60, items: int = 20) -> Dataset:
 
     Users like one of three categories. A tenth of them only view; one user bought once; item 0 is bestseller; the last
     item was viewed and never bought; the two items before it tie in popularity. Two segments, "even" and "odd" users.
+    Most purchases bear a rating from 1 to 5.
     Needs at least 10 users and 8 items.
     """
     rng = np.random.default_rng([seed, users, items])
@@ -153,4 +154,19 @@ def _events(
         amount=amount,
         order=order_,
         kinds=KINDS,
+        rating=_ratings(rng, user_, item_, kind_, table),
     )
+
+
+def _ratings(
+    rng: np.random.Generator,
+    user: NDArray[np.int64],
+    item: NDArray[np.int64],
+    kind: NDArray[np.int64],
+    table: ItemTable,
+) -> NDArray[np.float64]:
+    """Rate four purchases in five, 4 or 5 in the liked category and 1 to 4 elsewhere; nothing else is rated."""
+    (own,) = rng.spawn(1)  # what else is drawn stays as it is
+    liked = table.category[item] == user % len(CATEGORIES)
+    stars = np.where(liked, own.integers(4, 6, len(user)), own.integers(1, 5, len(user))).astype(np.float64)
+    return np.where((kind == 2) & (own.random(len(user)) < 0.8), stars, np.nan)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -10,9 +11,11 @@ from numpy.typing import NDArray
 
 from framework.data.tables import Interactions, Window
 from framework.errors import TrialError
-from framework.records import Outcomes, Queries, Trial
+from framework.records import Outcomes, Queries, Ranked, Trial
 from framework.strategies import Strategy
+from framework.trial.item_groups import bought_by_group, groups_of
 from framework.trial.population import Population
+from framework.trial.ties import counting_ties
 
 ESTIMAND = (
     "purchases, by the users who bought anything in the test part, of the items that a strategy would have shown them"
@@ -28,10 +31,12 @@ def holdout_trial(
     users: str,
     candidates: int,
     seed: int,
+    baselines: Mapping[str, Strategy] | None = None,
 ) -> Trial:
     """Score every strategy on the buyers of the later window (paired: same users, same purchases).
 
-    `users` is "all" or "known" (seen before the split). Raises TrialError where nobody qualifies.
+    `users` is "all" or "known" (seen before the split); `baselines` are scored likewise and stand apart. Raises
+    TrialError where nobody qualifies.
     """
     purchases = later.events.of_kind("purchase")
     buyers = np.unique(purchases.user)
@@ -44,23 +49,35 @@ def holdout_trial(
         )
     queries = population.queries(later.user_index[buyers], later.user_ids[buyers])
     purchases = _renumbered(purchases, buyers)
-    outcomes = {
+    found = {
         name: _outcomes(strategy, queries, population, purchases, candidates, seed)
-        for name, strategy in strategies.items()
+        for name, strategy in {**strategies, **(baselines or {})}.items()
     }
-    warnings = (*_warnings(later, buyers, purchases), *_untaught(strategies))
-    return Trial("holdout", "paired", ESTIMAND, ASSUMPTION, outcomes, warnings)
+    return Trial(
+        evidence="holdout",
+        design="paired",
+        estimand=ESTIMAND,
+        assumption=ASSUMPTION,
+        outcomes={name: found[name][0] for name in strategies},
+        warnings=(*_warnings(later, buyers, purchases), *_untaught(strategies)),
+        baselines={name: found[name][0] for name in baselines or {}},
+        ranked={name: ranked for name, (_, ranked) in found.items()},
+        bought_by_group=bought_by_group(purchases, groups_of(population.popularity), len(buyers)),
+    )
 
 
 def _outcomes(
     strategy: Strategy, queries: Queries, population: Population, purchases: Interactions, candidates: int, seed: int
-) -> Outcomes:
-    actions, fallback = strategy.decide(queries, candidates, np.random.default_rng([seed, 1]))
+) -> tuple[Outcomes, Ranked]:
+    deciding, ties = counting_ties(strategy, queries.positions)
+    started = time.perf_counter()
+    actions, fallback = deciding.decide(queries, candidates, np.random.default_rng([seed, 1]))
+    ranked = Ranked(time.perf_counter() - started, *ties.shares)
     data = population.data
     amounts, bought, shown_rows = _matches(actions.items, purchases, len(data.items))
     baskets = np.unique(np.stack([purchases.user[shown_rows], purchases.order[shown_rows]]), axis=1)
     orders = np.bincount(baskets[0], minlength=len(queries)).astype(np.int32)
-    return Outcomes(
+    outcomes = Outcomes(
         evidence="holdout",
         strategy=strategy.name,
         units=queries.user_ids,
@@ -75,6 +92,7 @@ def _outcomes(
         fallback=fallback,
         currency=data.currency,
     )
+    return outcomes, ranked
 
 
 def _matches(

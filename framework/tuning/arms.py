@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from framework.components import check, component_class, config_class
@@ -13,6 +13,7 @@ from framework.errors import ConfigError, did_you_mean
 from framework.fitting import Bench, RatedMetric
 from framework.kinds import Metric, Searchable, Summary
 from framework.params import annotations_of, has_default
+from framework.reranking import reranker_parameter, rerankers_of, with_params
 from framework.training.search_space import Space, space_of
 
 EVERY = "*"
@@ -54,13 +55,14 @@ class Arm:
     epochs: bool
 
     def with_params(self, params: Mapping[str, Any]) -> StrategyConfig:
-        """Return the strategy with these parameters of its recommender."""
+        """Return the strategy with these parameters of its recommender and, by their paths, of its rerankers."""
         own = self.choice.recommender
-        return StrategyConfig(
-            **{
-                **vars(self.choice),
-                "recommender": ComponentConfig(own.name, {**own.params, **params}),
-            }
+        reranked = {path: value for path, value in params.items() if reranker_parameter(path)}
+        ranked = {key: value for key, value in params.items() if key not in reranked}
+        return replace(
+            self.choice,
+            recommender=ComponentConfig(own.name, {**own.params, **ranked}),
+            reranker=with_params(self.choice.reranker, reranked, f"strategies.{self.name}.reranker"),
         )
 
 
@@ -134,7 +136,9 @@ def arms_of(bench: Bench) -> tuple[Arm, ...]:
     """Return every strategy with what is searched for it.
 
     What `search.space` says of a strategy, and under "*" of all that have such a parameter, comes first; where it says
-    nothing the recommender's own SEARCH holds.
+    nothing the recommender's own SEARCH holds. Rerankers are searched only where the space names their parameters
+    ("reranker.params.trade_off"): most are there for something else than the metric that decides, which would
+    undo them.
 
     Raises:
         ConfigError: the space names a strategy or a parameter that there is not.
@@ -150,15 +154,21 @@ def arms_of(bench: Bench) -> tuple[Arm, ...]:
     arms = tuple(_arm(bench, name, choice, given) for name, choice in config.strategies.items())
     for parameter in given.get(EVERY, {}):
         if not any(parameter in arm.space.texts for arm in arms):
-            raise ConfigError(f"search.space.{EVERY} names '{parameter}', which no strategy's recommender has")
+            raise ConfigError(
+                f"search.space.{EVERY} names '{parameter}', which no strategy's recommender has, nor a reranker"
+            )
     return arms
 
 
 def _arm(bench: Bench, name: str, choice: StrategyConfig, given: Mapping[str, Any]) -> Arm:
     own = choice.recommender
     made_by = component_class(bench.plugins, "recommender", own.name, where=f"strategies.{name}.recommender")
-    schema = config_class(made_by, "recommender", own.name)
-    fields = {field.name: field for field in schema.__dataclass_fields__.values() if field.init}  # type: ignore[attr-defined]
+    fields, values, types = _parameters(config_class(made_by, "recommender", own.name), own.params)
+    for prefix, reranker in _rerankers(name, choice):
+        built_by = component_class(bench.plugins, "reranker", reranker.name, where=f"strategies.{name}.reranker")
+        schema = config_class(built_by, "reranker", reranker.name)
+        for mine, its in zip((fields, values, types), _parameters(schema, reranker.params), strict=True):
+            mine.update({prefix + key: value for key, value in its.items()})
     entries = {key: entry for key, entry in given.get(EVERY, {}).items() if key in fields}
     entries.update(given.get(name, {}))
     where = f"search.space.{name}"
@@ -168,10 +178,24 @@ def _arm(bench: Bench, name: str, choice: StrategyConfig, given: Mapping[str, An
     for key in entries:
         if key not in fields:
             raise ConfigError(f"{where} names '{key}'", allowed=sorted(fields), hint=did_you_mean(str(key), fields))
-    space = space_of(entries, _types(schema), where)
-    values = {key: _default(field) for key, field in fields.items() if has_default(field)} | dict(own.params)
+    space = space_of(entries, types, where)
     start = space.part_of(values) if len(space) else None
     return Arm(name, choice, choice.model or bench.config.model, space, start, "epochs" in fields)
+
+
+def _rerankers(name: str, choice: StrategyConfig) -> list[tuple[str, ComponentConfig]]:
+    """Return a strategy's rerankers, each with what its parameters' names begin with in a space."""
+    chain = rerankers_of(choice.reranker, f"strategies.{name}.reranker")
+    if not isinstance(choice.reranker, list | tuple):
+        return [("reranker.params.", one) for one in chain]
+    return [(f"reranker.{place}.params.", one) for place, one in enumerate(chain)]
+
+
+def _parameters(schema: type, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], dict[str, str]]:
+    """Return by name a Config's fields, the values that they have where `given` is written, and which are numbers."""
+    fields = {field.name: field for field in schema.__dataclass_fields__.values() if field.init}  # type: ignore[attr-defined]
+    values = {key: _default(field) for key, field in fields.items() if has_default(field)} | dict(given)
+    return fields, values, _types(schema)
 
 
 def _types(schema: type) -> dict[str, str]:
@@ -205,15 +229,18 @@ def _check_settings(settings: SearchConfig) -> None:
 
 
 def _check_ends(bench: Bench, arm: Arm) -> None:
-    """Raise what the recommender says of the ends of the ranges and of the choices, one at a time."""
-    own = arm.choice.recommender
+    """Raise what the components say of the ends of the ranges and of the choices, one at a time."""
     for parameter in arm.space.parameters:
         ends = parameter.choices if parameter.type == "choice" else (parameter.low, parameter.high)
         for value in ends:
             if parameter.when:
                 continue  # it may be refused beside others' defaults only
             where = f"search.space.{arm.name} ({parameter.name} {value})"
-            check(bench.plugins, "recommender", own.name, {**own.params, parameter.name: value}, where=where)
+            changed = arm.with_params({parameter.name: value})
+            kind, own = "recommender", changed.recommender
+            if (reranked := reranker_parameter(parameter.name)) is not None:
+                kind, own = "reranker", rerankers_of(changed.reranker, where)[reranked.place]
+            check(bench.plugins, kind, own.name, own.params, where=where)
 
 
 def _uneven(arms: Sequence[Arm], settings: SearchConfig) -> tuple[str, ...]:

@@ -35,7 +35,8 @@ EPOCHS = "epochs"
 class Scoring:
     """The objective of one arm's search. It travels to other processes, which load their plugins themselves.
 
-    `early` has the segments of the arm's own model; `shared` the recommenders that rules for segments name, fitted.
+    `early` has the segments of the arm's own model; `shared` the recommenders that rules for segments name, and
+    rerankers, fitted.
     """
 
     config: RunConfig
@@ -44,7 +45,7 @@ class Scoring:
     early: SegmentedData
     later: Window
     name: str
-    shared: dict[str, Recommender]
+    shared: dict[str, Any]
     _bench: Bench | None = field(default=None, repr=False)
     _goals: tuple[Goal, ...] = field(default=(), repr=False)
     _population: Population | None = field(default=None, repr=False)
@@ -68,6 +69,7 @@ class Scoring:
 
         self.prepared()
         bench, first = self._own_bench(params), self._goals[0]
+        shared = dict(self.shared)  # rerankers with this trial's parameters are fitted at its first look
         recommender = bench.build(
             "recommender", bench.config.strategies[self.arm.name].recommender, f"search.space.{self.arm.name}"
         )
@@ -76,7 +78,7 @@ class Scoring:
             self.early.data,
             self._context(attempt.number, bench.log),
             replace(bench.config.trainer, progress=False, tensorboard=False),
-            validation=lambda: first.sign * self._values(bench, recommender)[first.label],
+            validation=lambda: first.sign * self._values(bench, recommender, shared)[first.label],
             report=lambda step, value: attempt.report(step, first.sign * value),
             callbacks=bench.plugins.trainer_callbacks(run=bench.run),
             options=bench.plugins.trainer_options(run=bench.run),
@@ -86,7 +88,7 @@ class Scoring:
             raise Pruned
         if record.best_epoch is not None:
             attempt.notes[EPOCHS] = record.best_epoch
-        values = {**self._values(bench, recommender), FIT_SECONDS: record.seconds}
+        values = {**self._values(bench, recommender, shared), FIT_SECONDS: record.seconds}
         return tuple(values[goal.label] for goal in self._goals)
 
     def _own_bench(self, params: Mapping[str, Any]) -> Bench:
@@ -102,12 +104,12 @@ class Scoring:
         rng = np.random.default_rng([self.config.seed, crc32(f"search:{own}".encode())])
         return Context(rng, self.config.device, folder, log.getChild(f"search:{self.name}:{number}"))
 
-    def _values(self, bench: Bench, recommender: Recommender) -> dict[str, float]:
-        """Return the value on each metric among the objectives, and how long ranking took."""
+    def _values(self, bench: Bench, recommender: Recommender, shared: dict[str, Any]) -> dict[str, float]:
+        """Return the value on each metric among the objectives, and how long the recommender's ranking took."""
         assert self._population is not None  # noqa: S101
         choice, settings = bench.config.strategies[self.arm.name], bench.config.trial
         timed = _Timed(recommender)
-        shared = {**self.shared, shared_key(choice.recommender, self.arm.model): timed}
+        shared[shared_key(choice.recommender, self.arm.model)] = timed
         strategy = strategy_of(bench, self.arm.name, choice, self.early, shared)
         trial = holdout_trial(
             {self.arm.name: strategy},

@@ -21,6 +21,7 @@ from framework.testing import (
     ModelTests,
     PolicyTests,
     RecommenderTests,
+    RerankerTests,
     SimulatorTests,
     SourceTests,
 )
@@ -32,6 +33,7 @@ SUITES: dict[str, type[ComponentTests]] = {
     "source": SourceTests,
     "model": ModelTests,
     "recommender": RecommenderTests,
+    "reranker": RerankerTests,
     "policy": PolicyTests,
     "simulator": SimulatorTests,
     "metric": MetricTests,
@@ -45,6 +47,8 @@ OWN_TESTS = {
     ("source", "pairs"): "reads files that the user names",
     ("source", "sequences"): "reads files that the user names",
     ("simulator", "synthetic_shop"): "answers from the planted truth, which only a generated log has",
+    ("tracker", "mlflow"): "tells a server",
+    ("tracker", "wandb"): "tells a server",
     ("recommender", "item2vec"): "trained once for the suite in test_sequence_recommenders.py",
     ("recommender", "gru4rec"): "trained once for the suite in test_sequence_recommenders.py",
     ("recommender", "caser"): "trained once for the suite in test_sequence_recommenders.py",
@@ -55,6 +59,10 @@ OWN_TESTS = {
     ("recommender", "lightgcn"): "trained once for the suite in test_vector_recommenders.py",
     ("recommender", "ultragcn"): "trained once for the suite in test_vector_recommenders.py",
     ("recommender", "mult_vae"): "trained once for the suite in test_vector_recommenders.py",
+    ("recommender", "lightfm"): "trained once for the suite in test_features_and_ratings.py",
+    ("recommender", "cfgan"): "trained once for the suite in test_features_and_ratings.py",
+    ("recommender", "two_tower"): "trained for the suite in test_two_tower.py",
+    ("recommender", "blend"): "made of recommenders that the suite in test_blend.py names",
 }
 
 # Parameters that make a component fit a shop of 60 users.

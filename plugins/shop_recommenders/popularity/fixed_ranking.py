@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,15 @@ class FixedRanking:
         single = np.asarray(scores, dtype=np.float32)
         order = np.argsort(-single, kind="stable").astype(np.int32)
         return FixedRanking(order, single[order])
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return both arrays by name."""
+        return {"order": self.order, "scores": self.scores}
+
+    @staticmethod
+    def of_state(state: Mapping[str, NDArray[Any]]) -> FixedRanking:
+        """Return the ranking whose `state` this is; other names in it are of no account."""
+        return FixedRanking(np.asarray(state["order"]), np.asarray(state["scores"]))
 
     def top_k(self, n: int, k: int, exclude: csr_matrix | None = None) -> Ranking:
         """Return the best min(k, I) items for n queries, but those that `exclude` (n, I) marks.

@@ -5,10 +5,12 @@ Reference: Ji, Sun, Zhang, Li, "A re-visit of the popularity baseline in recomme
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from framework.data.tables import MICROSECONDS_PER_DAY, Dataset
 from framework.errors import ConfigError
@@ -59,3 +61,11 @@ class RecentPopular:
         """Return the min(k, I) items most popular of late; items that nobody ever bought come last."""
         items, scores = self._ranking.top_k(len(queries), k, queries.exclude)
         return Slates(items, scores, lacks_history(self._history, queries.user))
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """Return the ranking and who has a history."""
+        return {**self._ranking.state(), "history": self._history}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take the state of a fitted recommender."""
+        self._ranking, self._history = FixedRanking.of_state(state), np.asarray(state["history"])

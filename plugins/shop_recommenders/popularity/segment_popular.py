@@ -8,8 +8,10 @@ where p is the item's share among all buyers: the posterior mean under a Beta pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +82,23 @@ class SegmentPopular:
             exclude = None if queries.exclude is None else queries.exclude[rows]
             items[rows], scores[rows] = ranking.top_k(len(rows), k, exclude)
         return Slates(items, scores, lacks_history(self._history, queries.user))
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """Return all rankings, the shop's own last, the segments with their names as bytes, and who has a history."""
+        rankings = [*self._rankings, self._overall]
+        return {
+            "order": np.stack([ranking.order for ranking in rankings]),
+            "scores": np.stack([ranking.scores for ranking in rankings]),
+            "labels": self._labels,
+            "names": np.frombuffer(json.dumps(self._names).encode(), dtype=np.uint8),
+            "history": self._history,
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take the state of a fitted recommender."""
+        *self._rankings, self._overall = map(FixedRanking, state["order"], state["scores"])
+        self._labels, self._history = np.asarray(state["labels"]), np.asarray(state["history"])
+        self._names = tuple(json.loads(np.asarray(state["names"]).tobytes()))
 
     def _segments(self, queries: Queries) -> NDArray[np.int32]:
         """Return each query's segment (n,) among the fitted ones, -1 where there is none."""

@@ -41,6 +41,65 @@ def test_top_k_is_a_full_sort(seed: int, n: int, items: int, k: int, excluding: 
     assert (found.items.dtype, found.scores.dtype) == (np.int32, np.float32)
 
 
+LEVELS = {
+    "distinct": lambda rng, shape: rng.permutation(shape[0] * shape[1]).reshape(shape).astype(np.float32),
+    "levels": lambda rng, shape: rng.integers(0, 40, shape).astype(np.float32),
+    "equal": lambda rng, shape: np.zeros(shape, dtype=np.float32),
+    "zeros of both signs": lambda rng, shape: rng.choice(np.array([-0.0, 0.0], dtype=np.float32), shape),
+    "double precision": lambda rng, shape: 1.0 + 1e-12 * rng.integers(0, 500, shape),
+    "mostly excluded": lambda rng, shape: np.where(rng.random(shape) < 0.02, rng.random(shape), -np.inf),
+}
+
+
+def by_lexsort(scores: np.ndarray, k: int) -> np.ndarray:
+    """Rank all items of each row: the last key of a lexsort decides first."""
+    scores = np.where(np.isnan(scores), -np.inf, scores)
+    order = np.array([np.lexsort((np.arange(len(row)), -row))[:k] for row in scores])
+    return np.where(np.take_along_axis(scores, order, axis=1) > -np.inf, order, -1)
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(sorted(LEVELS)),
+    st.integers(50, 700),
+    st.integers(1, 8),
+    st.sampled_from([0.0, 0.003, 0.5]),
+    st.booleans(),
+)
+def test_wide_rows_are_ranked_as_by_a_lexsort(
+    seed: int, levels: str, items: int, k: int, gone: float, excluding: bool
+) -> None:
+    rng = np.random.default_rng(seed)
+    scores = LEVELS[levels](rng, (5, items))
+    for nothing in (np.nan, -np.inf, np.inf):
+        scores[rng.random(scores.shape) < gone / 3] = nothing
+    exclude = csr_matrix(rng.random(scores.shape) < 0.1) if excluding else None
+    kept = scores.copy()
+    found = top_k(scores, k, exclude)
+    np.testing.assert_array_equal(scores, kept)
+    masked = scores.copy()
+    if exclude is not None:
+        masked[exclude.toarray()] = -np.inf
+    expected = by_lexsort(masked, k)
+    np.testing.assert_array_equal(found.items, expected)
+    of_items = np.take_along_axis(masked, np.maximum(expected, 0), axis=1).astype(np.float32)
+    np.testing.assert_array_equal(found.scores, np.where(expected >= 0, of_items, -np.inf))
+    over = top_k(scores, k, exclude, overwrite=True)
+    np.testing.assert_array_equal(over.items, found.items)
+    np.testing.assert_array_equal(over.scores, found.scores)
+
+
+def test_most_wide_rows_are_spared_a_look_at_every_score(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = []
+    ranked = ranking._whole
+    monkeypatch.setattr(ranking, "_whole", lambda block, k: (whole.append(len(block)), ranked(block, k))[1])
+    scores = np.random.default_rng(0).standard_normal((300, 5000)).astype(np.float32)
+    scores[7, 3], scores[8] = np.nan, 1.0
+    top_k(scores, 20)
+    assert sum(whole) == 2
+
+
 def test_chunks_agree_with_one_go(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(1)
     scores, exclude = rng.integers(0, 5, (50, 20)).astype(np.float32), csr_matrix(rng.random((50, 20)) < 0.2)

@@ -18,6 +18,7 @@ from framework.report.coverage_chart import CoverageCell, coverage_table
 from framework.report.curves import BandCurve, PowerCurve, band_chart, power_chart
 from framework.report.density import density_chart
 from framework.report.histogram import p_histogram, sorted_p_chart
+from framework.report.pareto_chart import Priced, pareto_chart
 from framework.report.rank_chart import rank_chart
 from framework.report.rate_chart import RateRow, rate_chart
 from framework.report.sequential_chart import Bounds, PathPoint, sequential_chart
@@ -106,8 +107,17 @@ def rates(layout: Layout, name: str) -> Markup:
     return rate_chart(rows, layout, name)
 
 
+def priced(layout: Layout, name: str) -> Markup:
+    rng = np.random.default_rng(0)
+    rows = [
+        Priced(f"{name} {n}", 10 ** rng.uniform(-2, 1), value, value - 0.02, value + 0.02, baseline=n > 7)
+        for n, value in enumerate(rng.uniform(0, 0.6, 11))
+    ]
+    return pareto_chart(rows, layout, name, across=name, up=(name, _plain))
+
+
 CHARTS: list[Callable[[Layout, str], Markup]] = [
-    power, path, anytime, bands, density, histogram, sorted_p, ranks, coverages, rates
+    power, path, anytime, bands, density, histogram, sorted_p, ranks, coverages, rates, priced
 ]  # fmt: skip
 every = pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.__name__)
 both = pytest.mark.parametrize("layout", [WIDE, NARROW], ids=["wide", "narrow"])
@@ -234,6 +244,9 @@ def test_nothing_known_is_still_a_picture(layout: Layout) -> None:
         rank_chart([("only", 1.0), ("none", nan)], layout, "t", cliques=[["only", "none"]], critical=nan),
         coverage_table([], [], {}, layout, "t"),
         coverage_table(["a"], ["b"], {("a", "b"): CoverageCell(nan, nan, nan)}, layout, "t"),
+        pareto_chart([], layout, "t", across="cost", up=axis),
+        pareto_chart([Priced("a", 1.0, nan), Priced("b", 0.0, 1.0)], layout, "t", across="cost", up=axis),
+        pareto_chart([Priced("a", 1.0, 1.0, nan, nan)], layout, "t", across="cost", up=axis),
         rate_chart([], layout, "t"),
         rate_chart([RateRow("a", nan, nan, nan, 0.05)], layout, "t"),
     ]

@@ -124,7 +124,7 @@ def test_the_list_has_the_terms_that_the_page_uses(which: str, request: pytest.F
     assert linked <= set(listed)
     assert [term.key for term in terms_of(shown)] == list(listed)
     expected = {
-        "result": KEYS - {"logged"},
+        "result": KEYS - {"logged", "costs", "baseline"},
         "own": {"effect", "interval", "p", "adjusted", "pp", "paired", "segment"},
         "judged": {"verdict", "effect", "interval", "p", "adjusted", "pp", "roles", "paired", "segment"},
     }

@@ -1,0 +1,1 @@
+"""Rerankers: a recommender's candidates in another order, for diversity or by what the shop wants."""

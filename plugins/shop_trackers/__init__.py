@@ -1,0 +1,1 @@
+"""Trackers: places where a team keeps its runs side by side."""
