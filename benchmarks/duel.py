@@ -82,13 +82,18 @@ def fight(duel: Duel) -> dict[str, Outcome]:
     """
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        commands = {side: _command(way, folder, folder / f"{side}.npy") for side, way in duel.sides.items()}
+        commands = {side: command(way, folder, folder / f"{side}.npy") for side, way in duel.sides.items()}
         # A process started by a large one is counted as large from its birth: this one must stay small.
-        _run(_command(duel.prepare, folder, folder / "nothing"))
-        rounds = []
-        for _ in range(1 + ROUNDS):
-            rounds.append({side: _run(command) for side, command in commands.items()})
+        run(command(duel.prepare, folder, folder / "nothing"))
+        rounds: list[dict[str, Cost]] = []
+        for number in range(1 + ROUNDS):
+            costs = {}
+            for side, words in commands.items():
+                progress(f"{duel.name}: round {number} of {ROUNDS}, {side}")
+                costs[side] = run(words)
+            rounds.append(costs)
             _check(duel, folder)
+        progress("")
     return {side: _outcome(rounds[1:], side) for side in duel.sides}
 
 
@@ -99,15 +104,17 @@ def _check(duel: Duel, folder: Path) -> None:
         np.testing.assert_allclose(answer, ours, rtol=duel.rtol, err_msg=f"{duel.name}: {side} is not ours")
 
 
-def _command(side: Side | Callable[[Path], None], folder: Path, answer: Path) -> list[str]:
+def command(side: Callable[[Path], object] | Script, folder: Path, answer: Path) -> list[str]:
+    """Return the command that runs a side, or what prepares its input."""
     if isinstance(side, Script):
         return [str(side.interpreter()), str(side.file), str(folder), str(answer), *side.arguments]
     return [sys.executable, "-m", "benchmarks.side", side.__module__, side.__name__, str(folder), str(answer)]
 
 
-def _run(command: list[str]) -> Cost:
+def run(command: list[str], environment: Mapping[str, str] | None = None) -> Cost:
+    """Run a command to its end, and return what its process took. Raises CalledProcessError where it failed."""
     started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=ROOT)
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     seconds = time.perf_counter() - started
     process.returncode = os.waitstatus_to_exitcode(status)
@@ -118,8 +125,16 @@ def _run(command: list[str]) -> Cost:
 
 def _outcome(rounds: list[dict[str, Cost]], side: str) -> Outcome:
     ratios = [[ours / its for ours, its in zip(run[OURS], run[side], strict=True)] for run in rounds]
-    return Outcome(_medians([run[side] for run in rounds]), _medians(ratios))
+    return Outcome(medians([run[side] for run in rounds]), medians(ratios))
 
 
-def _medians(costs: Iterable[Iterable[float]]) -> Cost:
+def progress(text: str) -> None:
+    """Say what is going on, in place of what was said before; in a terminal only."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()
+
+
+def medians(costs: Iterable[Iterable[float]]) -> Cost:
+    """Return the median of each kind of cost."""
     return Cost(*(statistics.median(values) for values in zip(*costs, strict=True)))

@@ -20,7 +20,7 @@ class ComponentConfig:
 
 @dataclass
 class RuleConfig:
-    """What a strategy does differently for one segment; null keeps the strategy's own, and an empty list no reranker."""
+    """What a strategy does differently for one segment; null keeps the strategy's own, an empty list no reranker."""
 
     recommender: ComponentConfig | None = None
     reranker: Any = None

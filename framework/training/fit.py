@@ -8,13 +8,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
+from zlib import crc32
+
+import numpy as np
 
 from framework.config import TrainerConfig
 from framework.data.tables import Dataset
-from framework.kinds import NeuralRecommender
+from framework.kinds import MadeOfParts, NeuralRecommender
 from framework.records import Context
 from framework.training.record import FitRecord
-from framework.training.settings import check_trainer
+from framework.training.settings import check_steps, check_trainer
 
 
 def fit(
@@ -37,7 +40,8 @@ def fit(
     torch's flags and the environment are as before when it returns.
 
     Args:
-        component: an unfitted component, with `fit`, or with `training` and `learned` (`NeuralRecommender`).
+        component: an unfitted component, with `fit`, or with `training` and `learned` (`NeuralRecommender`). One that
+            is made of parts has them fitted first, neural ones for their own epochs: only the whole has a score.
         data: the log to learn from.
         context: the component's; same data and state of `context.rng`, same weights on one machine's CPU.
         settings: the study's trainer.
@@ -54,9 +58,17 @@ def fit(
     """
     started = time.perf_counter()
     check_trainer(settings)
+    learned = 0
+    if isinstance(component, MadeOfParts):
+        seed = int(context.rng.integers(2**63))
+        for name, part in component.built_parts().items():
+            own = _part_context(context, name, seed)
+            told = f"{identity} {name}"
+            record = fit(part, data, own, settings, callbacks=callbacks, options=options, identity=told)
+            learned += record.parameters
     if not isinstance(component, NeuralRecommender):
         component.fit(data, context)
-        return FitRecord(seconds=time.perf_counter() - started)
+        return FitRecord(seconds=time.perf_counter() - started, parameters=learned)
     from framework.training.surroundings import surroundings_kept
 
     def look() -> float:
@@ -76,6 +88,14 @@ def fit(
             identity=identity,
             started=started,
         )
+
+
+def _part_context(context: Context, name: str, seed: int) -> Context:
+    """Return the context of a component's part; its generator depends on its name, not on the parts beside it."""
+    folder = context.folder / f"part-{crc32(name.encode()):08x}"
+    folder.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng([seed, crc32(name.encode())])
+    return replace(context, rng=rng, folder=folder, log=context.log.getChild(name))
 
 
 def _train(
@@ -108,6 +128,7 @@ def _train(
     seed_for_epoch(seed, 0)
     with weighing(config), failures_told():
         training = component.training(data, context)
+    check_steps(training, settings)
     last = checkpoints.last(context.log)
     epoch = 0 if last is None else checkpoints.epoch(last)
     batches = Batches(training, seed, epoch)

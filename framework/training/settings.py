@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 from framework.config import TrainerConfig
 from framework.errors import ConfigError
+
+if TYPE_CHECKING:
+    from framework.records import Training
 
 
 def check_trainer(settings: TrainerConfig) -> None:
@@ -25,3 +29,23 @@ def check_trainer(settings: TrainerConfig) -> None:
             "trainer.tensorboard is on, and TensorBoard is not installed here",
             hint="Install it (pip install tensorboard), or set trainer.tensorboard=false: the CSV is written anyway.",
         )
+
+
+def check_steps(training: Training, settings: TrainerConfig) -> None:
+    """Raise ConfigError for gradients to be clipped or added up where a module takes its optimizers' steps itself.
+
+    Lightning does neither there, as it does not know which step is whose.
+    """
+    if training.module.automatic_optimization:
+        return
+    clip = training.gradient_clip if settings.gradient_clip_val is None else settings.gradient_clip_val
+    for name, value, off in (
+        ("gradient_clip_val", clip, None),
+        ("accumulate_grad_batches", settings.accumulate_grad_batches, 1),
+    ):
+        if value != off:
+            raise ConfigError(
+                f"trainer.{name} is {value}, and this strategy's networks take their steps by turns, of their own",
+                allowed=str(off).replace("None", "null"),
+                hint="Its own parameters say how its steps are taken.",
+            )

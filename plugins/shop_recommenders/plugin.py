@@ -17,7 +17,14 @@ def _recommender(
 @hookimpl
 def prelaunch_components() -> list[Component]:
     """Offer the recommenders."""
-    return [*_floors(), *_neighbours_and_linear(), *_factors(), *_graphs_and_autoencoders(), *_sequences()]
+    return [
+        *_floors(),
+        *_neighbours_and_linear(),
+        *_factors(),
+        *_graphs_and_autoencoders(),
+        *_sequences(),
+        *_content_and_mixtures(),
+    ]
 
 
 def _floors() -> list[Component]:
@@ -73,6 +80,12 @@ def _neighbours_and_linear() -> list[Component]:
             reference="Paudel, Christoffel, Newell, Bernstein, ACM TiiS 2017",
         ),
         _recommender(
+            "slope_one",
+            "neighbours.slope_one:SlopeOne",
+            "ratings foretold from how other items were rated by the users who rated both; needs ratings",
+            reference="Lemire, Maclachlan, SDM 2005",
+        ),
+        _recommender(
             "ease",
             "linear.ease:Ease",
             "a linear model of items by items, in closed form",
@@ -110,6 +123,13 @@ def _factors() -> list[Component]:
             _NEURAL,
             "Rendle, Freudenthaler, Gantner, Schmidt-Thieme, UAI 2009",
         ),
+        _recommender(
+            "lightfm",
+            "factors.lightfm:LightFm",
+            "vectors of what users and items are, added up: new items are ranked by their features",
+            (*_NEURAL, "scipy", "threadpoolctl"),
+            "Kula, CBRecSys 2015",
+        ),
     ]
 
 
@@ -135,6 +155,13 @@ def _graphs_and_autoencoders() -> list[Component]:
             "a variational autoencoder of a user's purchases",
             _NEURAL,
             "Liang, Krishnan, Hoffman, Jebara, WWW 2018",
+        ),
+        _recommender(
+            "cfgan",
+            "autoencoders.cfgan:Cfgan",
+            "a network that makes up purchases, and one that tells them from true ones",
+            (*_NEURAL, "scipy", "threadpoolctl"),
+            "Chae, Kang, Kim, Lee, CIKM 2018",
         ),
     ]
 
@@ -182,5 +209,31 @@ def _sequences() -> list[Component]:
             "SASRec with gated layers and a sampled softmax",
             _NEURAL,
             "Tikhonovich and others, RecSys 2025",
+        ),
+    ]
+
+
+def _content_and_mixtures() -> list[Component]:
+    return [
+        _recommender(
+            "item_text",
+            "content.item_text:ItemText",
+            "items that read like what the user has, new ones too",
+            ("scipy", "sklearn"),
+            "Lops, de Gemmis, Semeraro, Recommender Systems Handbook 2011",
+        ),
+        _recommender(
+            "two_tower",
+            "content.two_tower:TwoTower",
+            "users and items in one space, from ids, category, price, text and image",
+            (*_NEURAL, "scipy", "sklearn"),
+            "Yi, Yang, Hong and others, RecSys 2019; Covington, Adams, Sargin, RecSys 2016",
+        ),
+        _recommender(
+            "blend",
+            "mixtures.blend:Blend",
+            "one ranking out of several recommenders' rankings",
+            (),
+            "Cormack, Clarke, Buettcher, SIGIR 2009",
         ),
     ]

@@ -35,11 +35,11 @@ def purchases(data: Dataset, kinds: Sequence[str] | None, learner: str, *, binar
     return matrix
 
 
-def baskets(queries: Queries, known: csr_matrix, *, binary: bool = True) -> csr_matrix:
+def baskets(queries: Queries, known: csr_matrix, *, binary: bool = True, any_item: bool = False) -> csr_matrix:
     """Return what each query's user took (n, I): by its history where it has one, else that user's row of `known`.
 
-    Strangers without a history have an empty row; items that nobody in `known` took say nothing, and are left out. A
-    history's counts are 1 each where `binary`.
+    Strangers without a history have an empty row; items that nobody in `known` took say nothing, and are left out,
+    unless `any_item` says something. A history's counts are 1 each where `binary`.
     """
     from scipy.sparse import csr_matrix
 
@@ -51,7 +51,7 @@ def baskets(queries: Queries, known: csr_matrix, *, binary: bool = True) -> csr_
     stored = known[queries.user[row]].tocoo()
     rows, columns, values = [row[stored.row]], [stored.col], [stored.data]
     if queries.history is not None:
-        bought = np.append(known.getnnz(axis=0) > 0, False)  # the last for -1
+        bought = np.append((known.getnnz(axis=0) > 0) | any_item, False)  # the last for -1
         taken, place = np.nonzero(bought[queries.history])
         rows.append(taken)
         columns.append(queries.history[taken, place])

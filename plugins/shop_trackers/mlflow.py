@@ -25,9 +25,9 @@ _FOREIGN = re.compile(r"[^\w\-./ ]")
 class MLflowConfig:
     """Where to, and under which name.
 
-    `uri`: a server or a database (sqlite:///runs.db); null takes MLFLOW_TRACKING_URI, or MLflow's own default. `experiment`:
-    null takes the study's name. `run_name`: null takes the run folder's name. `files`: hand over the run's files too,
-    of which `units.parquet` holds user ids.
+    `uri`: a server or a database (sqlite:///runs.db); null takes MLFLOW_TRACKING_URI, or MLflow's own default.
+    `experiment`: null takes the study's name. `run_name`: null takes the run folder's name. `files`: hand over the
+    run's files too, of which `units.parquet` holds user ids.
     """
 
     uri: str | None = None

@@ -44,7 +44,7 @@ class AlsConfig:
     is some 0.001 to 0.05, and large `factors` pay. `alpha`: how much surer a purchase makes. `iterations`: rounds over
     users and items. `weights`: r of n purchases of an item, "binary" (1), "counts" (n) or "log" (log2(1 + n)).
     `kinds`: kinds of event to learn from; null takes purchases, or the next sign of interest that the log has.
-    `num_threads`: threads to fit with, 0 for all cores; it does not change the result.
+    `num_threads`: threads to fit and to rank with, 0 for all cores; it does not change the result.
     """
 
     factors: int = 64
@@ -119,7 +119,7 @@ class Als:
             def score(rows: NDArray[np.int32]) -> NDArray[np.float32]:
                 return self._score(queries.take(rows.astype(np.intp)), told[rows])
 
-            return rank_personally(places, k, score, lacking, self._popular)
+            return rank_personally(places, k, score, lacking, self._popular, _threads(self.config))
 
     def state(self) -> Mapping[str, NDArray[Any]]:
         """Return the vectors and who bought."""
@@ -146,7 +146,8 @@ class Als:
             vectors[told] = self._folded_in(queries.take(np.flatnonzero(told)))
         rows = vectors if len(vectors) > 1 else np.repeat(vectors, 2, axis=0)
         scores: NDArray[np.float32] = (rows @ self.item_factors.T)[: len(vectors)]
-        scores[:, self._unbought] = scores.min(axis=1, keepdims=True) - 1.0
+        if len(self._unbought):
+            scores[:, self._unbought] = scores.min(axis=1, keepdims=True) - 1.0
         return scores
 
     def _folded_in(self, queries: Queries) -> NDArray[np.float32]:
@@ -162,6 +163,10 @@ class Als:
         strength = {"binary": np.sign(counts), "counts": counts, "log": np.log2(1.0 + counts)}[self.config.weights]
         purchases.data = (1.0 + self.config.alpha * strength).astype(np.float32)
         return purchases
+
+
+def _threads(config: AlsConfig) -> int:
+    return config.num_threads or os.cpu_count() or 1
 
 
 def _penalty(confidence: csr_matrix, config: AlsConfig) -> NDArray[np.float64]:
@@ -183,7 +188,7 @@ def _factorise_by_frequency(
 
     rng = np.random.default_rng(seed)
     by_item = confidence.T.tocsr()
-    threads = config.num_threads or os.cpu_count() or 1
+    threads = _threads(config)
     spread = 0.1 / np.sqrt(config.factors)
     users, items = (
         (spread * rng.standard_normal((count, config.factors))).astype(np.float32) for count in confidence.shape

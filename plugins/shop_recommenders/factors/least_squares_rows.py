@@ -7,13 +7,14 @@ elsewhere, where c_ui = 1. That is x_u = (Y'Y + Y' (C^u - 1) Y + penalty_u)^-1 Y
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from shop_recommenders.blocks_in_threads import each
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
@@ -47,7 +48,7 @@ def exact_rows(
             left.flat[:: len(left) + 1] += penalty[row]
             found[row] = cho_solve(cho_factor(left, overwrite_a=True, check_finite=False), weights @ vectors)
 
-    _each(solve, [range(start, min(start + 256, len(found))) for start in range(0, len(found), 256)], threads)
+    each(solve, [range(start, min(start + 256, len(found))) for start in range(0, len(found), 256)], threads)
     return found
 
 
@@ -74,7 +75,7 @@ def improved_rows(
             part, other, gram, penalty[rows.start : rows.stop].astype(np.float32), start[rows.start : rows.stop], steps
         )
 
-    _each(solve, list(_blocks(confidence.indptr, other.shape[1])), threads)
+    each(solve, list(_blocks(confidence.indptr, other.shape[1])), threads)
     found[np.diff(confidence.indptr) == 0] = 0.0
     return found
 
@@ -121,13 +122,3 @@ def _blocks(indptr: NDArray[np.integer], size: int) -> Iterator[range]:
     load = (indptr[1:] + np.arange(1, len(indptr))).astype(np.int64) * size // _CELLS
     cuts = np.concatenate([[0], np.flatnonzero(np.diff(load)) + 1, [len(load)]])
     return (range(low, high) for low, high in pairwise(cuts.tolist()))
-
-
-def _each(solve: Callable[[range], None], blocks: list[range], threads: int) -> None:
-    """Solve all blocks; they share nothing, so the number of threads changes no result."""
-    if threads == 1 or len(blocks) == 1:
-        for rows in blocks:
-            solve(rows)
-        return
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(solve, blocks))

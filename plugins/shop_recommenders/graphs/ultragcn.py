@@ -39,7 +39,8 @@ class UltraGcnConfig:
 
     `embedding_size`: length of the vectors. `w1`, `w2`: a purchase weighs w1 + w2 times its convolution weight; `w3`,
     `w4`: so does a sampled item. `negatives`: items sampled for each purchase. `negative_weight`: what the mean of
-    their losses weighs. `skip_bought`: sample only items that the user did not buy. `neighbours`: items bought together
+    their losses weighs. `skip_bought`: sample only items that the user did not buy. `shared_negatives`: one draw for a
+    whole batch, much cheaper, instead of one for each purchase. `neighbours`: items bought together
     that each purchase pulls along. `item_weight`: what that weighs. `regularization`: penalty on the vectors' squared
     length, each batch. `learning_rate` of Adam, `batch_size` (purchases), `epochs`; `initial_scale`: standard deviation
     of the vectors at the start. `kinds`: kinds of event to learn from; null takes purchases, or the next sign of
@@ -47,7 +48,7 @@ class UltraGcnConfig:
     nothing but popularity, and falls later: patience that ends a fit early must outlast that.
     """
 
-    embedding_size: int = 64
+    embedding_size: int = 128
     w1: float = 1e-7
     w2: float = 1.0
     w3: float = 1e-7
@@ -55,6 +56,7 @@ class UltraGcnConfig:
     negatives: int = 200
     negative_weight: float = 200.0
     skip_bought: bool = False
+    shared_negatives: bool = True
     neighbours: int = 10
     item_weight: float = 1e-3
     regularization: float = 1e-4
@@ -120,6 +122,7 @@ class UltraGcn:
             negatives=config.negatives,
             seed=int(context.rng.integers(2**31)),
             skip_bought=config.skip_bought,
+            shared=config.shared_negatives,
         )
         return Training(self._module, batches.loader(), config.epochs, batches.set_epoch)
 

@@ -9,6 +9,7 @@ import torch
 from numpy.typing import NDArray
 from pytorch_lightning import LightningModule
 from torch import Tensor, nn
+from torch.nn.functional import embedding, softplus
 
 from shop_recommenders.pairs.candidate_scores import candidate_scores
 
@@ -17,7 +18,11 @@ if TYPE_CHECKING:
 
 
 class UltraGcnModule(LightningModule):
-    """Batches are users (B,), items (B,) and sampled items (B, N); the loss is summed over them, as in the paper."""
+    """The loss is summed over a batch, as in the paper.
+
+    Batches are users (B,), items (B,) and sampled items (B, N), or (N,) and, where `skip_bought`
+    holds, who bought which of them (B, N).
+    """
 
     user_weight: Tensor
     item_weight: Tensor
@@ -45,26 +50,38 @@ class UltraGcnModule(LightningModule):
         ):
             self.register_buffer(name, torch.from_numpy(values), persistent=False)
 
-    def training_step(self, batch: tuple[Tensor, Tensor, Tensor], _index: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, ...], _index: int) -> Tensor:
         """Return the loss of a batch, but for the penalty, which is the optimiser's."""
-        user, item, negatives = batch
+        user, item, negatives = batch[:3]
+        if negatives.ndim == 2:
+            candidates = torch.cat([item[:, None], self.neighbours[item], negatives], dim=1)
+            scores = candidate_scores(self.users, user, self.items, candidates)
+            near = 1 + self.neighbours.shape[1]
+            liked, sampled = scores[:, :near], scores[:, near:]
+        else:
+            candidates = torch.cat([item[:, None], self.neighbours[item]], dim=1)
+            liked = candidate_scores(self.users, user, self.items, candidates)
+            sampled = embedding(user, self.users) @ embedding(negatives, self.items).T
+        return self._liked(user, item, liked) + self._sampled(user, negatives, sampled, *batch[3:])
+
+    def _liked(self, user: Tensor, item: Tensor, scores: Tensor) -> Tensor:
+        """Return the losses of the item (scores' first column) and its neighbours (the others)."""
         config = self.config
-        candidates = torch.cat([item[:, None], negatives, self.neighbours[item]], dim=1)
-        scores = candidate_scores(self.users, user, self.items, candidates)
-        count = negatives.shape[1]
-        # log s(x) = -softplus(-x): what should be large enters with its sign changed.
-        sign = torch.ones(scores.shape[1], device=scores.device)
-        sign[0], sign[1 + count :] = -1.0, -1.0
-        share = self.user_weight[user, None] * self.item_weight[candidates[:, : 1 + count]]
+        share = self.user_weight[user] * self.item_weight[item]
         weights = torch.cat(
-            [
-                config.w1 + config.w2 * share[:, :1],
-                (config.w3 + config.w4 * share[:, 1:]) * (config.negative_weight / count),
-                config.item_weight * self.similarity[item],
-            ],
-            dim=1,
+            [(config.w1 + config.w2 * share)[:, None], config.item_weight * self.similarity[item]], dim=1
         )
-        return (weights * nn.functional.softplus(sign * scores)).sum()
+        return (weights * softplus(-scores)).sum()  # log s(x) = -softplus(-x)
+
+    def _sampled(self, user: Tensor, items: Tensor, scores: Tensor, bought: Tensor | None = None) -> Tensor:
+        """Return the losses of the sampled items; what a user bought counts for nothing where it is to be skipped."""
+        config = self.config
+        weights = config.w3 + config.w4 * self.user_weight[user, None] * self.item_weight[items]
+        losses = weights * softplus(scores)
+        if bought is None or not config.skip_bought:
+            return config.negative_weight * losses.mean(dim=1).sum()
+        counted = (~bought).sum(dim=1).clamp(min=1)
+        return config.negative_weight * (losses.masked_fill(bought, 0.0).sum(dim=1) / counted).sum()
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         """Return Adam. Its weight decay is the gradient of regularization / 2 |e|^2 over all vectors, each batch."""

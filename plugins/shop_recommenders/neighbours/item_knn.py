@@ -21,7 +21,7 @@ from framework.errors import ConfigError
 from framework.records import Context, Queries, Slates
 from shop_recommenders.demand import Weights, checked_kinds
 from shop_recommenders.neighbours.related_ranking import RelatedRanking
-from shop_recommenders.neighbours.similarity import Similarity, alike, among_the_best, lengths
+from shop_recommenders.neighbours.similarity import Similarity, alike, lengths, nearest
 from shop_recommenders.neighbours.weighting import TermWeights, Weighting
 from shop_recommenders.purchases import baskets
 from shop_recommenders.stored_sparse import packed, unpacked
@@ -133,20 +133,19 @@ def similar_items(
     blocks = []
     for start in range(0, count, _ITEMS):
         block = by_item[start : start + _ITEMS] @ by_user
-        row = np.repeat(np.arange(start, start + block.shape[0]), np.diff(block.indptr))
-        column = block.indices
-        value = alike(similarity, block.data, norms[row], norms[column], shrinkage)
-        # One place more than `neighbours`, as the item itself may take one.
-        near = among_the_best(value, block.indptr, neighbours + 1)
-        row, column, value = row[near], column[near], value[near]
-        own = row == column
-        order = np.lexsort((column, -value, own, row))
-        # `own` sorts an item behind its neighbours, so that it takes none of their places.
-        row, column, value, own = row[order], column[order], value[order], own[order]
-        first = np.searchsorted(row, row, side="left")
-        kept = np.where(own, own_items, np.arange(len(row)) - first < neighbours)
-        shape = (min(_ITEMS, count - start), count)
-        blocks.append(csr_matrix((value[kept], (row[kept] - start, column[kept])), shape=shape))
-    found = vstack(blocks).tocsr()
-    found.sort_indices()
-    return found
+        items = np.arange(start, start + block.shape[0], dtype=block.indices.dtype)
+        shared = np.diff(block.indptr)
+        block.data = alike(
+            similarity, block.data, np.repeat(norms[items], shared), norms.take(block.indices), shrinkage
+        )
+        # An item takes none of its neighbours' places.
+        own = np.flatnonzero(block.indices == np.repeat(items, shared))
+        itself = block.data[own], block.indices[own]
+        block.data[own] = -np.inf
+        found = nearest(block, neighbours)
+        found.data[found.data == -np.inf] = 0.0
+        found.eliminate_zeros()
+        if own_items:
+            found = found + csr_matrix((itself[0], (itself[1] - start, itself[1])), shape=found.shape)
+        blocks.append(found)
+    return vstack(blocks).tocsr()

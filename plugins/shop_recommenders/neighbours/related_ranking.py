@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from framework.data.ranking import Ranking
 from framework.records import Queries, Slates
-from shop_recommenders.neighbours.similarity import among_the_best
+from shop_recommenders.neighbours.similarity import nearest
 from shop_recommenders.popularity.fixed_ranking import FixedRanking
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix
 
-_USERS = 1024
+_CELLS = 1 << 22
+"""Pairs of user and item that one block marks as excluded or not."""
 
 
 class RelatedRanking:
@@ -49,37 +50,43 @@ class RelatedRanking:
             strangers = queries.take(rows)
             items[rows], scores[rows] = self._popular.top_k(len(rows), k, strangers.exclude)
         personal = np.flatnonzero(~lacking)
-        for start in range(0, len(personal), _USERS):
-            rows = personal[start : start + _USERS]
+        step = max(1, _CELLS // baskets.shape[1])
+        for start in range(0, len(personal), step):
+            rows = personal[start : start + step]
             found = related(baskets[rows], rows)
             items[rows], scores[rows] = self._rank(queries.take(rows), shape[1], found)
         return Slates(items, scores, lacking | (scores[:, :1] < 0.0).any(axis=1))
 
     def _rank(self, queries: Queries, k: int, related: csr_matrix) -> Ranking:
         """Rank what the users' items point to, and fill up with the rest; only the former is ever scored."""
-        row = np.repeat(np.arange(len(queries)), np.diff(related.indptr))
-        column, value = related.indices, related.data
-        barred = related if queries.exclude is None else related + abs(queries.exclude)
-        if queries.exclude is not None:
-            excluded = queries.exclude.tocoo()
-            marked = excluded.data != 0
-            count = related.shape[1]
-            pairs = excluded.row[marked].astype(np.int64) * count + excluded.col[marked]
-            free = ~np.isin(row.astype(np.int64) * count + column, pairs)
-            row, column, value = row[free], column[free], value[free]
-        near = among_the_best(value, np.searchsorted(row, np.arange(len(queries) + 1)), k)
-        row, column, value = row[near], column[near], value[near]
-        order = np.lexsort((column, -value, row))
-        row, column, value = row[order], column[order], value[order]
-        place = np.arange(len(row)) - np.searchsorted(row, row, side="left")
-        filled = np.minimum(np.bincount(row, minlength=len(queries)), k)
-        found = Ranking(np.empty((len(queries), k), dtype=np.int32), np.empty((len(queries), k), dtype=np.float32))
+        exclude = queries.exclude
+        scored = related if exclude is None else _without(related, exclude)
+        best = nearest(scored, k)
+        row = np.repeat(np.arange(len(queries)), np.diff(best.indptr))
+        place = np.arange(len(row)) - best.indptr[row]
+        items, scores = np.zeros((len(queries), k), np.int32), np.full((len(queries), k), -np.inf, np.float32)
+        items[row, place], scores[row, place] = best.indices, best.data
+        order = np.argsort(-scores, axis=1, kind="stable")
+        found = Ranking(np.take_along_axis(items, order, axis=1), np.take_along_axis(scores, order, axis=1))
+        filled = (found.scores > -np.inf).sum(axis=1)
         short = np.flatnonzero(filled < k)
-        rest = self._rest.top_k(len(short), k, barred[short])
+        barred = related[short] if exclude is None else related[short] + abs(exclude[short])
+        rest = self._rest.top_k(len(short), k, barred)
         shift = np.maximum(np.arange(k) - filled[short, None], 0)
-        found.items[short] = np.take_along_axis(rest.items, shift, axis=1)
-        found.scores[short] = np.take_along_axis(rest.scores, shift, axis=1)
-        kept = place < k
-        found.items[row[kept], place[kept]] = column[kept]
-        found.scores[row[kept], place[kept]] = value[kept]
+        own = np.arange(k) < filled[short, None]
+        found.items[short] = np.where(own, found.items[short], np.take_along_axis(rest.items, shift, axis=1))
+        found.scores[short] = np.where(own, found.scores[short], np.take_along_axis(rest.scores, shift, axis=1))
         return found
+
+
+def _without(related: csr_matrix, exclude: csr_matrix) -> csr_matrix:
+    """Return the scores (m, I) with -inf where `exclude` is not zero."""
+    from scipy.sparse import csr_matrix
+
+    marks = exclude.tocoo()
+    marked = marks.data != 0
+    barred = np.zeros(related.shape, dtype=bool)
+    barred[marks.row[marked], marks.col[marked]] = True
+    row = np.repeat(np.arange(related.shape[0]), np.diff(related.indptr))
+    value = np.where(barred[row, related.indices], np.float32(-np.inf), related.data)
+    return csr_matrix((value, related.indices, related.indptr), shape=related.shape)

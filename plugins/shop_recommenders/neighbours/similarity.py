@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -29,31 +28,42 @@ def alike(
     shrinkage: float,
 ) -> NDArray[np.float32]:
     """Return the similarities of pairs with these products, above 0, and lengths of their two sides (all (n,))."""
-    if similarity == "cosine":
-        return (product / (one * other + shrinkage)).astype(np.float32)
-    return (product / (one * one + other * other - product + shrinkage)).astype(np.float32)
+    below = one * other if similarity == "cosine" else one * one + other * other - product
+    below += shrinkage
+    return np.divide(product, below, out=below).astype(np.float32)
 
 
 def nearest(rows: csr_matrix, count: int) -> csr_matrix:
     """Return the matrix with each row's `count` largest values, ties by index; indices are sorted."""
     from scipy.sparse import csr_matrix
 
-    near = among_the_best(rows.data, rows.indptr, count)
-    row = np.repeat(np.arange(rows.shape[0]), np.diff(rows.indptr))[near]
-    column, value = rows.indices[near], rows.data[near]
-    order = np.lexsort((column, -value, row))
-    row, column, value = row[order], column[order], value[order]
-    kept = np.arange(len(row)) - np.searchsorted(row, row, side="left") < count
-    found = csr_matrix((value[kept], (row[kept], column[kept])), shape=rows.shape)
+    lengths = np.diff(rows.indptr)
+    least = _least_kept(rows.data, rows.indptr, count)
+    near = np.flatnonzero(rows.data >= np.repeat(least, lengths))
+    starts = np.searchsorted(near, rows.indptr)
+    found = csr_matrix((rows.data[near], rows.indices[near], starts), shape=rows.shape)
     found.sort_indices()
-    return found
+    many = np.diff(starts) - count
+    if (many <= 0).all():
+        return found
+    # Too many are as good as the last: those with the highest index go.
+    level = np.flatnonzero(found.data == np.repeat(least, np.diff(starts)))
+    ends = np.searchsorted(level, starts[1:])
+    row = np.searchsorted(starts, level, side="right") - 1
+    late = ends[row] - np.arange(len(level)) <= many[row]
+    kept = np.ones(len(near), dtype=bool)
+    kept[level[late]] = False
+    starts = np.concatenate([[0], np.cumsum(kept)])[starts]
+    return csr_matrix((found.data[kept], found.indices[kept], starts), shape=rows.shape)
 
 
-def among_the_best(value: NDArray[np.floating], indptr: NDArray[np.integer], count: int) -> NDArray[np.bool_]:
-    """Return which values of CSR rows are at least their row's `count`-th best: it spares sorting all the others."""
-    near = np.ones(len(value), dtype=bool)
-    for low, high in pairwise(indptr.tolist()):
-        if high - low > count:
-            place = high - low - count
-            near[low:high] = value[low:high] >= np.partition(value[low:high], place)[place]
-    return near
+def _least_kept(value: NDArray[np.floating], indptr: NDArray[np.integer], count: int) -> NDArray[np.floating]:
+    """Return the `count`-th best value of each CSR row (n,), -inf where it has fewer or no more than that."""
+    least = np.full(len(indptr) - 1, -np.inf, dtype=value.dtype)
+    long = np.flatnonzero(np.diff(indptr) > count)
+    ends = indptr[1:][long]
+    shuffled = value.copy()
+    for low, high in zip(indptr[:-1][long].tolist(), ends.tolist(), strict=True):
+        shuffled[low:high].partition(high - low - count)
+    least[long] = shuffled[ends - count]
+    return least

@@ -21,8 +21,8 @@ class PairBatches:
     Every stored entry of `purchases` (U, I) comes once an epoch, in an order that hangs on (seed, epoch); what batch b
     samples hangs on (seed, epoch, b), so batches can be drawn in any order. Items are sampled uniformly: `negatives`
     for each purchase (B, N), with replacement, among those that the user did not buy where `skip_bought` holds. Where
-    they are `shared`, as many different ones for the whole batch (N,), and after them which of these each user
-    bought (B, N).
+    they are `shared`, as many different ones for the whole batch (N,), and after them, where `skip_bought` holds, which
+    of these each user bought (B, N).
     """
 
     def __init__(
@@ -40,7 +40,8 @@ class PairBatches:
         self._items = purchases.shape[1]
         self._item = sorted_.indices.astype(np.int64)
         self._user = np.repeat(np.arange(purchases.shape[0]), np.diff(sorted_.indptr))
-        self._bought = sorted_ if shared else None
+        self._shared = shared
+        self._bought = sorted_ if skip_bought and shared else None
         self._unbought = Unbought(sorted_) if skip_bought and not shared else None
         self.set_epoch(0)
 
@@ -58,9 +59,10 @@ class PairBatches:
         rows = self._order[batch * self.batch_size : (batch + 1) * self.batch_size]
         user, item = self._user[rows], self._item[rows]
         rng = np.random.default_rng([self.seed, self._epoch, batch])
-        if self._bought is not None:
+        if self._shared:
             shared = rng.choice(self._items, min(self.negatives, self._items), replace=False)
-            return user, item, shared, _among(shared, self._bought[user])
+            barred = () if self._bought is None else (_among(shared, self._bought[user]),)
+            return user, item, shared, *barred
         if self._unbought is not None:
             return user, item, self._unbought.draw(user, self.negatives, rng)
         return user, item, rng.integers(self._items, size=(len(rows), self.negatives))

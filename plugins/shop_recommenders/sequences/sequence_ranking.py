@@ -30,12 +30,14 @@ class SequenceRanking:
     """What a sequence recommender answers by, beside its network.
 
     `histories` hold the last items of each known user, `buyers` (I,) counts each item's different buyers; `max_length`
-    is the most items that the network reads.
+    is the most items that the network reads. `cold_items` says whether it knows items that nobody bought, which are
+    else put last.
     """
 
     histories: Histories
     buyers: NDArray[np.int64]
     max_length: int
+    cold_items: bool = False
 
     def recommend(
         self,
@@ -104,7 +106,8 @@ class SequenceRanking:
             own = rows[start : start + _ROWS]
             block = states[torch.from_numpy(np.resize(own, _ROWS)).to(states.device)] @ items
             found[start : start + len(own)] = block[: len(own)].float().cpu().numpy()
-        found[:, self.buyers == 0] = found.min(axis=1, keepdims=True) - 1.0
+        if not self.cold_items:
+            found[:, self.buyers == 0] = found.min(axis=1, keepdims=True) - 1.0
         return found
 
     def state(self, network: nn.Module) -> Mapping[str, NDArray[Any]]:
@@ -118,10 +121,10 @@ class SequenceRanking:
         }
 
     @staticmethod
-    def of_state(state: Mapping[str, NDArray[Any]], max_length: int) -> SequenceRanking:
+    def of_state(state: Mapping[str, NDArray[Any]], max_length: int, *, cold_items: bool = False) -> SequenceRanking:
         """Return the ranking whose `state` this is."""
         histories = Histories(np.asarray(state["histories.items"]), np.asarray(state["histories.starts"]))
-        return SequenceRanking(histories, np.asarray(state["buyers"]), max_length)
+        return SequenceRanking(histories, np.asarray(state["buyers"]), max_length, cold_items)
 
 
 def load_weights(network: nn.Module, state: Mapping[str, NDArray[Any]]) -> None:

@@ -1,10 +1,12 @@
 """ALS against dense solutions of Hu, Koren and Volinsky's equations, and on planted preferences."""
 
+import dataclasses
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix, vstack
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from framework.errors import ConfigError, DataError
@@ -103,6 +105,20 @@ def test_threads_do_not_change_a_byte_and_neither_does_company(tmp_path):
         part = models[0].recommend(queries.take(rows), 50)
         assert part.scores.tobytes() == first.scores[rows].tobytes()
         assert part.items.tobytes() == first.items[rows].tobytes()
+
+
+def test_threads_that_rank_do_not_change_a_byte(tmp_path, monkeypatch):
+    monkeypatch.setattr("shop_recommenders.personal_ranking._CELLS", 90 * 7)  # seven users a block
+    data = tiny_dataset(5, users=400, items=90)
+    queries = dataclasses.replace(tiny_queries(data), exclude=vstack([data.matrix(), csr_matrix((2, 90))]).tocsr())
+    slates = []
+    for threads in (1, 3, 20):
+        model = Als(AlsConfig(factors=16, num_threads=threads))
+        model.fit(data, tiny_context(tmp_path))
+        slates.append(model.recommend(queries, 50))
+    for other in slates[1:]:
+        assert other.items.tobytes() == slates[0].items.tobytes()
+        assert other.scores.tobytes() == slates[0].scores.tobytes()
 
 
 def test_seed_comes_from_the_context(tmp_path):

@@ -27,7 +27,11 @@ def _loss(module, bought, batch, config):
     g = together.sum(axis=1)
     omega = together * (np.sqrt(g + 1) / np.maximum(g, 1))[:, None] / np.sqrt(g + 1)[None, :]
     total = 0.0
-    for u, i, sampled in zip(*(part.tolist() for part in batch), strict=True):
+    users_, items_, sampled_ = (np.asarray(part) for part in batch[:3])
+    for row, (u, i) in enumerate(zip(users_, items_, strict=True)):
+        sampled = sampled_[row] if sampled_.ndim == 2 else sampled_
+        if config.skip_bought and sampled_.ndim == 1:
+            sampled = sampled[bought[u, sampled] == 0]
         scores = items @ users[u]
         total -= (config.w1 + config.w2 * b[u, i]) * np.log(_logistic(scores[i]))
         for j in sampled:
@@ -39,13 +43,23 @@ def _loss(module, bought, batch, config):
 
 
 @pytest.mark.reference
-@pytest.mark.parametrize("negatives", [2, 0])  # 0: gathered, few beside the catalogue
-def test_loss_is_the_papers(context, monkeypatch, negatives):
+@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize("skip", [False, True])
+@pytest.mark.parametrize("whole", [False, True])
+def test_loss_is_the_papers(context, monkeypatch, shared, skip, whole):
     import shop_recommenders.pairs.candidate_scores as scores
 
-    if not negatives:
-        monkeypatch.setattr(scores, "_WHOLE", 0)
-    config = UltraGcnConfig(**CONFIG, negatives=2, embedding_size=4, initial_scale=0.8, batch_size=30)
+    if not whole:
+        monkeypatch.setattr(scores, "_WHOLE", 0)  # gathered, as where the catalogue is large
+    config = UltraGcnConfig(
+        **CONFIG,
+        negatives=4,
+        embedding_size=4,
+        initial_scale=0.8,
+        batch_size=30,
+        shared_negatives=shared,
+        skip_bought=skip,
+    )
     model = UltraGcn(config)
     data = tiny_dataset(1)
     training = model.training(data, context)

@@ -1,0 +1,1 @@
+"""Recommenders that know items by what is written of them: text, category, price, image."""

@@ -1,0 +1,1 @@
+"""Recommenders that are made of other recommenders."""
