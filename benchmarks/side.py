@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.race import Laps
+from framework.errors import PrelaunchError
 
 
 def main(module: str, function: str, folder: str, answer: str) -> None:
@@ -21,4 +22,7 @@ def main(module: str, function: str, folder: str, answer: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except PrelaunchError as error:
+        sys.exit(f"error: {error}")

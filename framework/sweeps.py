@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict, dataclass, field
@@ -22,18 +22,22 @@ from framework import mistakes
 from framework.records.result import Result
 from framework.report.atomic import write_whole
 from framework.report.sweep import show_sweep
+from framework.stats.multiplicity import adjust
 
 JOB_FILE = "job.json"
 SWEEP_FILE = "sweep.json"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+CORRECTION = "holm"
+"""What a sweep's table corrects its jobs' p-values by."""
 
 
 @dataclass(frozen=True)
 class Job:
     """One job of a sweep: its overrides, how it ended, and its primary effect where it has one.
 
-    `status` is "finished", "failed" or "interrupted"; `effect` holds metric, treatment, evidence, estimate, ci_low and
-    ci_high; `error` is one line.
+    `status` is "finished", "failed" or "interrupted"; `effect` holds metric, treatment, evidence, estimate, ci_low,
+    ci_high and p_value, corrected over the job's own family; `budget` says how many trials or seconds each of the
+    job's strategies was searched for, None where it took its defaults; `error` is one line.
     """
 
     number: int
@@ -43,6 +47,7 @@ class Job:
     verdict: str | None = None
     headline: str | None = None
     effect: dict[str, Any] | None = None
+    budget: str | None = None
     error: str | None = None
     schema_version: int = field(default=SCHEMA_VERSION)
 
@@ -53,10 +58,29 @@ def finished(number: int, overrides: Sequence[str], folder: Path, result: Result
     primary = [e for e in result.effects if e.role == "primary" and e.segment is None]
     chosen = next((e for e in primary if e.treatment == treatment), primary[0] if primary else None)
     names = ("metric", "treatment", "evidence", "estimate", "ci_low", "ci_high")
-    effect = None if chosen is None else {name: getattr(chosen, name) for name in names}
+    effect = None
+    if chosen is not None:
+        own = chosen.p_value if chosen.p_adjusted is None else chosen.p_adjusted
+        effect = {**{name: getattr(chosen, name) for name in names}, "p_value": own}
     return Job(
-        number, tuple(overrides), str(folder), "finished", result.verdict.decision, result.verdict.headline, effect
+        number,
+        tuple(overrides),
+        str(folder),
+        "finished",
+        result.verdict.decision,
+        result.verdict.headline,
+        effect,
+        _budget(result),
     )
+
+
+def _budget(result: Result) -> str | None:
+    searched = result.health.get("search")
+    if not searched:
+        return None
+    budget = searched[0]["budget"]
+    told = [f"{budget[unit]:g} {unit}" for unit in ("trials", "seconds") if budget[unit] is not None]
+    return " or ".join(told)
 
 
 def write_job(job: Job) -> None:
@@ -172,14 +196,15 @@ def write_sweep(folder: Path, overrides: Sequence[str], jobs: Sequence[Job]) -> 
 
 
 def print_summary(jobs: Sequence[Job], folder: Path) -> None:
-    """Print one row a job: what it changed, its verdict, its primary effect (or its error), its folder."""
+    """Print one row a job, what the p-values were corrected over, and what each job's strategies were searched for."""
     common = set.intersection(*(set(job.overrides) for job in jobs)) if len(jobs) > 1 else set()
+    corrected = corrected_over_jobs(jobs)
     rows = [
         {
             "job": job.number,
             "status": job.status,
             "verdict": job.verdict,
-            "effect": _effect(job) if job.status == "finished" else job.error,
+            "effect": _effect(job, corrected.get(job.number)) if job.status == "finished" else job.error,
             "overrides": short_overrides([o for o in job.overrides if o not in common]),
             "folder": _below(job.folder, folder),
         }
@@ -187,7 +212,36 @@ def print_summary(jobs: Sequence[Job], folder: Path) -> None:
     ]
     sys.stdout.write(f"{len(jobs)} job{'s' if len(jobs) > 1 else ''} in {folder}\n")
     show_sweep(rows)
+    for line in (*_family(corrected), *_budgets(jobs)):
+        sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
+
+
+def corrected_over_jobs(jobs: Sequence[Job]) -> dict[int, float]:
+    """Return by a job's number its effect's p-value, corrected by Holm's method over the jobs that have one.
+
+    What goes in was corrected within its job. Raises nothing for jobs without effects: they are left out.
+    """
+    known = {job.number: job.effect["p_value"] for job in jobs if job.effect is not None}
+    known = {number: p for number, p in known.items() if p is not None and 0.0 <= p <= 1.0}
+    return dict(zip(known, adjust(list(known.values()), CORRECTION), strict=True)) if known else {}
+
+
+def _family(corrected: Mapping[int, float]) -> list[str]:
+    if len(corrected) < 2:
+        return []
+    over = f"over the {len(corrected)} jobs by Holm's method"
+    return [f"p: corrected within each job, then {over}. Intervals are each job's own, not widened for the sweep."]
+
+
+def _budgets(jobs: Sequence[Job]) -> list[str]:
+    told = {job.budget or "none (defaults)" for job in jobs if job.status == "finished"}
+    if len(told) == 1:
+        return [f"Search budget of every strategy in every job: {told.pop()}."]
+    if told:
+        each = "; ".join(f"{job.number}: {job.budget or 'none'}" for job in jobs if job.status == "finished")
+        return [f"Search budgets differ, so the jobs do not compare as equals: {each}."]
+    return []
 
 
 def short_overrides(overrides: Sequence[str]) -> list[str]:
@@ -200,12 +254,15 @@ def short_overrides(overrides: Sequence[str]) -> list[str]:
     ]
 
 
-def _effect(job: Job) -> str:
+def _effect(job: Job, p: float | None) -> str:
     if job.effect is None:
         return "none"
     e = job.effect
     where = f", {e['evidence']}" if e["evidence"] else ""
-    return f"{e['treatment']}: {e['metric']} {e['estimate']:+.4g} [{e['ci_low']:+.4g}, {e['ci_high']:+.4g}]{where}"
+    sure = "" if p is None else f" p {p:.2g}"
+    return (
+        f"{e['treatment']}: {e['metric']} {e['estimate']:+.4g} [{e['ci_low']:+.4g}, {e['ci_high']:+.4g}]{sure}{where}"
+    )
 
 
 def _below(folder: str, sweep: Path) -> str:

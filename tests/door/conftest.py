@@ -37,6 +37,26 @@ class Environment:
             command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=300
         )
 
+    def test(self, text: str) -> Completed:
+        """Run these tests with pytest, as an author runs the conformance suites beside their own package."""
+        file = self.folder / "test_mine.py"
+        file.write_text(text)
+        command = [
+            str(self.python),
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--rootdir",
+            str(self.folder),
+            str(file),
+        ]
+        env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            command, cwd=self.folder, env=env, capture_output=True, text=True, check=False, timeout=300
+        )
+
     def install(self, *wheels: Path) -> None:
         """Install wheels with pip, from no index."""
         self._pip("install", "--no-index", "--no-deps", *map(str, wheels))

@@ -35,10 +35,11 @@ def run(config: Any, folder: Path, plugins: Any) -> Any:
         raise DataError("the log is empty")
     (folder / "result.json").write_text(json.dumps(OmegaConf.to_container(config)))
     effect = {"metric": "revenue", "treatment": "treatment", "evidence": "simulated", "ci_low": -1.0, "ci_high": 2.0}
-    primary = SimpleNamespace(role="primary", segment=None, estimate=float(config.seed), **effect)
+    p_values = {"p_value": 0.01 * config.seed, "p_adjusted": None}
+    primary = SimpleNamespace(role="primary", segment=None, estimate=float(config.seed), **p_values, **effect)
     print(f"STUDY {config.study}")
     verdict = SimpleNamespace(treatment="treatment", decision="ship", headline="Ship it.")
-    return SimpleNamespace(verdict=verdict, effects=(primary,))
+    return SimpleNamespace(verdict=verdict, effects=(primary,), health={})
 
 
 if __name__ == "__main__":

@@ -226,7 +226,9 @@ def test_sweep_over_studies_with_a_failing_job(cli: Callable[..., Done], tmp_pat
     assert sweep["jobs"][3]["effect"]["estimate"] == 2.0
     assert result(tmp_path, "S/3")["study"] == "other"
     assert "unlucky" in done.stdout
-    assert "+2 [-1, +2]" in done.stdout
+    assert "+2 [-1, +2] p 0.04" in done.stdout
+    assert "over the 2 jobs by Holm's method" in done.stdout
+    assert "none (defaults)" in done.stdout
 
 
 def test_a_study_may_be_a_sweep(cli: Callable[..., Done], tmp_path: Path) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -15,15 +16,17 @@ LAST = np.finfo(np.float32).min
 
 @dataclass(frozen=True)
 class NewestConfig:
-    """`kinds`: kinds of event that count as a sale."""
+    """`kinds`: kinds of event that count as a sale. `trust`: days that a sale of an item makes it younger."""
 
     kinds: Sequence[str] = ("purchase",)
+    trust: float = 0.0
 
 
 class Newest:
-    """Ranks items by the age of their first sale, in days; scores are minus that age."""
+    """Ranks items by the age of their first sale, in days; scores are minus that age, and `trust` for each sale."""
 
     Config = NewestConfig
+    SEARCH: ClassVar[dict[str, dict[str, Any]]] = {"trust": {"low": 0.0, "high": 5.0}}
 
     def __init__(self, config: NewestConfig) -> None:
         self.config = config
@@ -35,7 +38,17 @@ class Newest:
         first = np.full(len(data.items), np.iinfo(np.int64).max)
         np.minimum.at(first, sales.item[known], sales.time[known])
         age = (data.as_of - first) / MICROSECONDS_PER_DAY
-        self._score = np.where(first < np.iinfo(np.int64).max, -age, LAST / 2).astype(np.float32)
+        sold = np.bincount(sales.item[known], minlength=len(data.items))
+        score = self.config.trust * sold - age
+        self._score = np.where(first < np.iinfo(np.int64).max, score, LAST / 2).astype(np.float32)
+
+    def state(self) -> Mapping[str, np.ndarray]:
+        """Return what it answers by."""
+        return {"score": self._score}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Answer by such a state."""
+        self._score = state["score"]
 
     def recommend(self, queries: Queries, k: int) -> Slates:
         """Return the newest items; nobody's list is personal, and strangers are marked."""
