@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,7 @@ class Pairs:
         self._drawn = np.concatenate([self.pairs, chance], axis=1)[rng.permutation(len(self.pairs))]
 
     def __len__(self) -> int:
-        return -(-len(self.pairs) // 32)
+        return math.ceil(len(self.pairs) / 32)
 
     def __getitem__(self, batch: int) -> Any:
         if not 0 <= batch < len(self):
