@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from framework.errors import TrialError
@@ -142,12 +142,19 @@ def test_unusable_input_is_refused_in_words(control, treatment, options, message
         compare(control, treatment, **NAMES, **options)
 
 
+def varies(arm):
+    left = arm.numerator - arm.numerator.sum() / arm.denominator.sum() * arm.denominator
+    return np.ptp(left) > 1e-9
+
+
 @pytest.mark.parametrize(("design", "kind"), CASES)
 @settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 2**32 - 1), n=st.integers(2, 60), scale=st.sampled_from([1e-6, 1e-3, 1e3, 1e6]))
 def test_unit_order_and_direction_do_not_matter(design, kind, seed, n, scale):
     rng = np.random.default_rng(seed)
     control, treatment = draw(kind, n, rng), draw(kind, n if design == "paired" else n + 3, rng)
+    if kind == "ratio":  # an arm whose ratios are all one varies by rounding alone, and that hangs on the unit
+        assume(all(varies(arm) for arm in (control, treatment)))
     effect = compare(control, treatment, **NAMES, design=design)
     assert all(math.isfinite(number) for number in numbers(effect))
     assert effect.ci_low <= effect.estimate <= effect.ci_high
