@@ -60,8 +60,7 @@ class Telling:
     def prelaunch_run_finished(self, run: Run, result: Result) -> None:
         """Log the result's numbers and its verdict, hand over the files, close the run."""
         files = [run.folder / name for name in KEPT if (run.folder / name).is_file()]
-        numbers = numbers_of(result)
-        self._each(lambda tracker: tracker.log(numbers, None))
+        self.log(numbers_of(result))
         self._each(lambda tracker: tracker.finish(words_of(result), files))
 
     @hookimpl
@@ -100,7 +99,7 @@ def numbers_of(result: Result) -> dict[str, float]:
                 f"{name} low": float(effect.ci_low),
                 f"{name} high": float(effect.ci_high),
             }
-    return {name: value for name, value in found.items() if math.isfinite(value)}
+    return found
 
 
 def words_of(result: Result) -> dict[str, str]:

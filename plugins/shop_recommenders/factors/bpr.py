@@ -9,18 +9,17 @@ steps, after He et al., "LightGCN", SIGIR 2020, section 4.1.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from framework.data.tables import Dataset
 from framework.errors import ConfigError
-from framework.records import Context, Queries, Slates, Training
+from framework.records import Context, Training
 from shop_recommenders.pairs.pair_batches import PairBatches
-from shop_recommenders.pairs.vector_ranking import VectorRanking
+from shop_recommenders.pairs.vector_ranking import AnswersByVectors
 from shop_recommenders.purchases import purchases
 
 
@@ -57,7 +56,7 @@ class BprConfig:
                 raise ConfigError(f"bpr's {name} is {value}", allowed="a number above 0")
 
 
-class Bpr:
+class Bpr(AnswersByVectors):
     """Scores are products of user and item vectors; items that nobody bought come last, by item index.
 
     Answers by what it learned of a user: a history at call time is ignored, and strangers get the popular items.
@@ -94,20 +93,3 @@ class Bpr:
             shared=config.shared_negatives,
         )
         return Training(self._module, batches.loader(), config.epochs, batches.set_epoch)
-
-    def learned(self) -> None:
-        """Answer by the vectors as they are now."""
-        users, items = self._module.vectors()
-        self._ranking = VectorRanking(users, items, self._buyers, self._history)
-
-    def recommend(self, queries: Queries, k: int) -> Slates:
-        """Return the min(k, I) best items of each query, the popular ones for users without history."""
-        return self._ranking.recommend(queries, k)
-
-    def state(self) -> Mapping[str, NDArray[Any]]:
-        """Return the vectors and who bought."""
-        return self._ranking.state()
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take the state of an equal one."""
-        self._ranking = VectorRanking.of_state(state)

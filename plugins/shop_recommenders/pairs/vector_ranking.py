@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,3 +57,39 @@ class VectorRanking:
     def of_state(state: Mapping[str, NDArray[Any]]) -> VectorRanking:
         """Return the ranking whose `state` this is."""
         return VectorRanking(*(np.asarray(state[name]) for name in ("users", "items", "buyers", "history")))
+
+
+class Vectors(Protocol):
+    """A module that learns vectors."""
+
+    def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return the users' and the items' vectors as they are, copied."""
+        ...
+
+
+class AnswersByVectors:
+    """What recommenders that learn vectors have alike once they are trained: they rank by products of them.
+
+    `training` sets the module, how many users bought each item, and who bought anything.
+    """
+
+    _module: Vectors
+    _buyers: NDArray[np.int64]
+    _history: NDArray[np.bool_]
+
+    def learned(self) -> None:
+        """Answer by the vectors as they are now."""
+        users, items = self._module.vectors()
+        self._ranking = VectorRanking(users, items, self._buyers, self._history)
+
+    def recommend(self, queries: Queries, k: int) -> Slates:
+        """Return the min(k, I) best items of each query, the popular ones for users without history."""
+        return self._ranking.recommend(queries, k)
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """Return the vectors and who bought."""
+        return self._ranking.state()
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take the state of an equal one."""
+        self._ranking = VectorRanking.of_state(state)

@@ -10,19 +10,17 @@ BERT4Rec", RecSys 2022.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from framework.data.tables import Dataset
 from framework.errors import ConfigError
-from framework.records import Context, Queries, Slates, Training
+from framework.records import Context, Training
 from shop_recommenders.sequences.histories import Histories
 from shop_recommenders.sequences.negatives import Negatives, Sampling
 from shop_recommenders.sequences.next_item import (
+    AnswersByNetwork,
     NextItemRecommender,
     at_least,
     at_places,
@@ -86,7 +84,7 @@ class Bert4RecConfig:
             raise ConfigError(f"bert4rec's gradient_clip is {self.gradient_clip}", allowed="a number above 0, or null")
 
 
-class Bert4Rec:
+class Bert4Rec(AnswersByNetwork):
     """Answers by the last items of a user, those of the query where it brings any: new users need no training.
 
     Items that nobody bought come last, by item index. Same data and same state of `context.rng`, same weights on one
@@ -108,21 +106,6 @@ class Bert4Rec:
     def training(self, data: Dataset, context: Context) -> Training:
         """Return a fresh module and its batches. Raises DataError where no user has two items."""
         return self._network.training(data, context, self._encoder(), self.config.gradient_clip)
-
-    def learned(self) -> None:
-        """Nothing to do: `recommend` asks the module itself."""
-
-    def recommend(self, queries: Queries, k: int) -> Slates:
-        """Return the min(k, I) best items of each query, the popular ones where there is no history."""
-        return self._network.recommend(queries, k)
-
-    def state(self) -> Mapping[str, NDArray[Any]]:
-        """Return the weights, the users' last items and the items' buyers."""
-        return self._network.state()
-
-    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take in what `state` returned."""
-        self._network.restore(state, self._encoder())
 
     def _encoder(self) -> nn.Module:
         from shop_recommenders.sequences.bert4rec_module import BertEncoder

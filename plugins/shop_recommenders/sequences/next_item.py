@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -238,6 +239,31 @@ class NextItemRecommender:
         """Return the state (B, d) that foretells what comes after sequences (B, L), padded behind."""
         assert self.module is not None  # noqa: S101 - the engine trains or restores first
         return at_places(self.module(items, lengths), lengths - 1)
+
+
+class AnswersByNetwork(ABC):
+    """What recommenders of this family have alike once they are trained: they answer by their network."""
+
+    _network: NextItemRecommender
+
+    def learned(self) -> None:  # noqa: B027 - there is nothing to do
+        """Nothing to do: `recommend` asks the module itself."""
+
+    def recommend(self, queries: Queries, k: int) -> Slates:
+        """Return the min(k, I) best items of each query, the popular ones where there is no history."""
+        return self._network.recommend(queries, k)
+
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """Return the weights, the users' last items and the items' buyers."""
+        return self._network.state()
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take in what `state` returned."""
+        self._network.restore(state, self._encoder())
+
+    @abstractmethod
+    def _encoder(self) -> nn.Module:
+        """Return the part that reads sequences, made afresh."""
 
 
 def at_places(states: Tensor, places: Tensor) -> Tensor:

@@ -13,17 +13,14 @@ negatives for a whole batch is this implementation's: it wants more of them than
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
 from framework.data.tables import Dataset
-from framework.records import Context, Queries, Slates, Training
+from framework.records import Context, Training
 from shop_recommenders.sequences.negatives import Sampling
-from shop_recommenders.sequences.next_item import NextItemRecommender, check_attention, check_settings
+from shop_recommenders.sequences.next_item import AnswersByNetwork, NextItemRecommender, check_attention, check_settings
 
 if TYPE_CHECKING:
     from torch import nn
@@ -68,7 +65,7 @@ class SasRecConfig:
         check_attention("sasrec", self.embedding_size, self.blocks, self.heads)
 
 
-class SasRec:
+class SasRec(AnswersByNetwork):
     """Answers by the last items of a user, those of the query where it brings any: new users need no training.
 
     Items that nobody bought come last, by item index. Same data and same state of `context.rng`, same weights on one
@@ -91,21 +88,6 @@ class SasRec:
     def training(self, data: Dataset, context: Context) -> Training:
         """Return a fresh module and its batches. Raises DataError where no user has two items."""
         return self._network.training(data, context, self._encoder())
-
-    def learned(self) -> None:
-        """Nothing to do: `recommend` asks the module itself."""
-
-    def recommend(self, queries: Queries, k: int) -> Slates:
-        """Return the min(k, I) best items of each query, the popular ones where there is no history."""
-        return self._network.recommend(queries, k)
-
-    def state(self) -> Mapping[str, NDArray[Any]]:
-        """Return the weights, the users' last items and the items' buyers."""
-        return self._network.state()
-
-    def restore(self, state: Mapping[str, NDArray[np.generic]]) -> None:
-        """Take in what `state` returned."""
-        self._network.restore(state, self._encoder())
 
     def _encoder(self) -> nn.Module:
         from shop_recommenders.sequences.sasrec_module import SasRecEncoder
