@@ -30,13 +30,15 @@ __all__ = [
 ]
 
 PROTOCOLS: dict[str, tuple[type, ...]] = {
-    "source": (kinds.Source,),
-    "model": (kinds.Model,),
+    "source": (kinds.Source, kinds.LoggedSource),
+    "model": (kinds.Model, kinds.NeuralModel),
     "recommender": (kinds.Recommender, kinds.NeuralRecommender),
     "reranker": (kinds.Reranker,),
     "policy": (kinds.Policy,),
+    "estimator": (kinds.Estimator,),
     "simulator": (kinds.Simulator,),
     "metric": (kinds.Metric, kinds.Summary),
+    "uplift": (kinds.UpliftLearner,),
     "tracker": (kinds.Tracker,),
 }
 

@@ -154,12 +154,14 @@ class ReportConfig:
     """What is written besides `result.json`, and how wide the terminal's table may be.
 
     `html` is the page; `units` writes every unit's value on every metric to `units.parquet`, which holds user ids;
+    `segments` writes every user's segment to `segments.parquet`, for `python -m framework export`, with user ids too;
     `artefacts` keeps every strategy's fitted recommender below `artefacts/`, with user ids and what they bought, for
     `python -m framework recommend`.
     """
 
     html: bool = True
     units: bool = False
+    segments: bool = False
     artefacts: bool = False
     width: int | None = None
 
@@ -228,13 +230,85 @@ class CostsConfig:
 
 
 @dataclass
+class SegmentationConfig:
+    """How a study's `segmentations` are compared, on the same users: "buyers", or "all" that the log has seen.
+
+    `resamples` refits on users drawn with replacement say how stable the groups are, `splits` random halves how well
+    one half's groups foretell the other's. A segmentation can win where it has two groups or more, none with fewer than
+    `floor` users, and a mean adjusted Rand index of its refits of at least `stable`. `outcome`, of the later period, is
+    "revenue" or "log_revenue" (log of 1 + the amount). `conditions` is how many a group's rule may have.
+    """
+
+    users: str = "buyers"
+    resamples: int = 20
+    splits: int = 5
+    floor: int = 50
+    stable: float = 0.8
+    outcome: str = "log_revenue"
+    conditions: int = 5
+
+
+@dataclass
+class SupportConfig:
+    """What a log must hold before an estimate from its weights is shown, and before it is shown without a warning.
+
+    Withheld where: `effective_rows` (the sum of weights squared over the sum of squares) or `effective_rewarded` (the
+    same of weighted rewards) is less, one weight's share of all is more than `largest_share`, the mean weight is off 1
+    by more than `mean_weight` standard errors, or the log never shows more than `unsupported` of the policy's mass.
+    Warned of where fewer than `trusted_rewarded` effective rows were rewarded: intervals cover less than they claim.
+    """
+
+    effective_rows: float = 100.0
+    effective_rewarded: float = 2.0
+    trusted_rewarded: float = 60.0
+    largest_share: float = 0.1
+    mean_weight: float = 5.0
+    unsupported: float = 0.01
+
+
+@dataclass
+class EvaluationConfig:
+    """Off-policy evaluation, where the source holds logged decisions.
+
+    `policy` is a JSON file with the policy to evaluate (`action_dist`: a row an action, a column a place); null takes
+    the one that the source offers. `estimators` are shown side by side; the verdict rests on the one named in `decides`
+    by its key. `folds` of the reward model's cross-fitting, which is fitted anew in each of `refits` resamples for the
+    interval of what rests on the model alone. `support` says when an estimate is withheld.
+    """
+
+    policy: str | None = None
+    estimators: dict[str, ComponentConfig] = field(default_factory=dict)
+    decides: str = "snips"
+    folds: int = 3
+    refits: int = 100
+    support: SupportConfig = field(default_factory=SupportConfig)
+
+
+@dataclass
+class RegretConfig:
+    """How `regret` lets the strategies' policies play: `rounds` visitors, in batches after each of which they learn.
+
+    `worlds` are simulators that plant arms of their own; every policy plays each of them with `seeds` seeds, which are
+    the units of all intervals, over `jobs` processes (null: one a core). A policy is compared with the one of the
+    study's `control`.
+    """
+
+    rounds: int = 10000
+    batch: int = 50
+    seeds: int = 50
+    worlds: dict[str, ComponentConfig] = field(default_factory=dict)
+    jobs: int | None = None
+
+
+@dataclass
 class RunConfig:
     """One run: a log, a model, strategies to compare, how to compare them, and the rule that decides.
 
     `recommender`, where a study names one, is the one that it is about: strategies refer to it by interpolation, and
     `result.json` holds its own values as `metrics`. `baselines` are recommenders, with their defaults and for everybody
     alike, that are ranked on the holdout beside the strategies and shown; no test, correction or verdict knows them.
-    One that a strategy is already is left out. `trackers` hear of the run while it goes on.
+    One that a strategy is already is left out. `segmentations` are models to be compared with each other, in a study of
+    their own. `trackers` hear of the run while it goes on.
     """
 
     study: str = "unnamed"
@@ -249,11 +323,15 @@ class RunConfig:
     baselines: list[str] = field(default_factory=lambda: ["popular", "recent_popular", "random"])
     control: str = "control"
     metrics: dict[str, MetricConfig] = field(default_factory=dict)
+    segmentations: dict[str, ComponentConfig] = field(default_factory=dict)
+    segmentation: SegmentationConfig = field(default_factory=SegmentationConfig)
     trial: TrialConfig = field(default_factory=TrialConfig)
+    evaluation: EvaluationConfig = field(default_factory=EvaluationConfig)
     decision: DecisionConfig = field(default_factory=DecisionConfig)
     report: ReportConfig = field(default_factory=ReportConfig)
     plan: PlanConfig = field(default_factory=PlanConfig)
     calibrate: CalibrateConfig = field(default_factory=CalibrateConfig)
+    regret: RegretConfig = field(default_factory=RegretConfig)
     trainer: TrainerConfig = field(default_factory=TrainerConfig)
     search: SearchConfig = field(default_factory=SearchConfig)
     costs: CostsConfig = field(default_factory=CostsConfig)

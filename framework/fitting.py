@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from zlib import crc32
@@ -56,6 +56,8 @@ def named_components(config: RunConfig) -> Iterator[tuple[str, ComponentConfig, 
     """Give every component that a study names: its kind, its config, and the key that names it."""
     yield "source", config.source, "source"
     yield "model", config.model, "model"
+    yield from _by_key("model", config.segmentations, "segmentations")
+    yield from _by_key("estimator", config.evaluation.estimators, "evaluation.estimators")
     if "simulated" in config.trial.evidence and config.strategies:
         yield "simulator", config.simulator, "simulator"
     for name, strategy in config.strategies.items():
@@ -75,8 +77,12 @@ def named_components(config: RunConfig) -> Iterator[tuple[str, ComponentConfig, 
         yield "recommender", ComponentConfig(name), "baselines"
     for key, metric in config.metrics.items():
         yield "metric", ComponentConfig(metric.name, metric.params), f"metrics.{key}"
-    for key, tracker in config.trackers.items():
-        yield "tracker", tracker, f"trackers.{key}"
+    yield from _by_key("tracker", config.trackers, "trackers")
+
+
+def _by_key(kind: str, named: Mapping[str, ComponentConfig], where: str) -> Iterator[tuple[str, ComponentConfig, str]]:
+    for key, choice in named.items():
+        yield kind, choice, f"{where}.{key}"
 
 
 def _named_rerankers(given: Any, where: str) -> Iterator[tuple[str, ComponentConfig, str]]:
@@ -84,11 +90,23 @@ def _named_rerankers(given: Any, where: str) -> Iterator[tuple[str, ComponentCon
         yield "reranker", choice, f"{where}[{place}]" if isinstance(given, list | tuple) else where
 
 
+def fit_model(bench: Bench, model: Any, data: Dataset, context: Context) -> None:
+    """Fit a model of users on the data, a neural one by the study's trainer."""
+    fit(
+        model,
+        data,
+        context,
+        bench.config.trainer,
+        callbacks=bench.plugins.trainer_callbacks(run=bench.run),
+        options=bench.plugins.trainer_options(run=bench.run),
+    )
+
+
 def fit_segments(bench: Bench, choice: ComponentConfig, data: Dataset, where: str = "model") -> SegmentedData:
     """Fit a model and return the data with its segments; `where` is the config's key that names it."""
     model = bench.build("model", choice, where)
     # Equal models draw equally, wherever the study names them: what is fitted on their segments can be shared.
-    model.fit(data, bench.context(f"model:{choice.name}-{crc32(identity(choice).encode()):08x}"))
+    fit_model(bench, model, data, bench.context(f"model:{choice.name}-{crc32(identity(choice).encode()):08x}"))
     segmentation: Segmentation = model.segment(data)
     return SegmentedData(with_segments(data, segmentation), segmentation)
 

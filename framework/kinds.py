@@ -7,7 +7,7 @@ some components have are protocols of their own, found by `isinstance`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -20,19 +20,25 @@ from framework.records import (
     Actions,
     Context,
     Feedback,
+    LoggedDecisions,
     Outcomes,
     Part,
+    PolicyValue,
     Queries,
     Responses,
     Run,
     Segmentation,
     SimulatorCheck,
     Slates,
+    TargetPolicy,
     Training,
     UnitValues,
+    WeightedRows,
+    WeightedSlates,
+    WeightedTrajectories,
 )
 
-KINDS = ("source", "model", "recommender", "reranker", "policy", "estimator", "simulator", "metric", "tracker")
+KINDS = ("source", "model", "recommender", "reranker", "policy", "estimator", "simulator", "metric", "uplift", "tracker")
 """Every kind that a plugin may offer a component of."""
 
 
@@ -42,6 +48,22 @@ class Source(Protocol):
 
     def read(self, context: Context) -> RawLog:
         """Return the log's description; a generator writes its files below `context.folder` first."""
+        ...
+
+
+@runtime_checkable
+class LoggedSource(Protocol):
+    """A source of logged decisions in place of events: what was shown, with which probability, and what came of it."""
+
+    logger: str
+    """Name of the policy that took the decisions."""
+
+    def read_decisions(self, context: Context) -> LoggedDecisions:
+        """Return the log, in the order of time."""
+        ...
+
+    def target(self, decisions: LoggedDecisions) -> TargetPolicy | None:
+        """Return the policy to evaluate where a study names none; None where there is no such thing."""
         ...
 
 
@@ -59,6 +81,25 @@ class Model(Protocol):
 
 
 @runtime_checkable
+class NeuralModel(Protocol):
+    """A model that Lightning trains, in one go or in several, each of which goes on from what the one before learned.
+
+    In place of `fit` it has `trainings`; the engine makes the Trainer each time. `segment` is a model's.
+    """
+
+    def trainings(self, data: Dataset, context: Context) -> Iterator[Training]:
+        """Give one training after the other: when the next is asked for, the module of the last is trained.
+
+        After the last one it finishes what `segment` answers by. Same data and `context.rng` state, same weights.
+        """
+        ...
+
+    def segment(self, data: Dataset) -> Segmentation:
+        """Return as `Model.segment`."""
+        ...
+
+
+@runtime_checkable
 class Recommender(Protocol):
     """Ranks items for users."""
 
@@ -72,6 +113,19 @@ class Recommender(Protocol):
         Unknown users (index -1) and users without history get a sensible fallback (popularity) and are marked in
         `Slates.fallback`. Items in `queries.exclude` never appear.
         """
+        ...
+
+
+@runtime_checkable
+class Neural(Protocol):
+    """What Lightning trains: a recommender, or an agent that learns of an environment or of a log of its steps."""
+
+    def training(self, data: Any, context: Context) -> Training:
+        """Return the module, made afresh, and its batches. Same data and `context.rng` state, same weights."""
+        ...
+
+    def learned(self) -> None:
+        """Take in what the module knows by now."""
         ...
 
 
@@ -187,6 +241,24 @@ class Learns(Protocol):
 
 
 @runtime_checkable
+class Estimator(Protocol):
+    """Off-policy value: what a policy would have earned, from decisions that another one took."""
+
+    label: str
+    """Name with its parameters, as the report prints it: "switch_dr(5)"."""
+    takes: str
+    """What `estimate` gets: "rows" (`WeightedRows`), "slates" (`WeightedSlates`), "trajectories"."""
+    needs_reward_model: bool
+    """Whether `fitted` and `expected` must be there."""
+    uses_weights: bool
+    """Whether the weights enter it: if so, it is withheld where the log does not support them."""
+
+    def estimate(self, logged: WeightedRows | WeightedSlates | WeightedTrajectories) -> PolicyValue:
+        """Return the policy's value for one decision (slate, trajectory), with every row's influence. Draws nothing."""
+        ...
+
+
+@runtime_checkable
 class Simulator(Protocol):
     """How users respond to what they are shown, fitted to the log."""
 
@@ -208,6 +280,33 @@ class Simulator(Protocol):
         Two calls with equally seeded generators answer an equal (user, item) alike, whatever else is shown: common
         random numbers.
         """
+        ...
+
+
+@runtime_checkable
+class World(Protocol):
+    """A simulator that needs no log: it has visitors and arms of its own, and knows what each page is worth."""
+
+    delay: int
+    """Batches of visitors that come and go before a batch's feedback is known; 0: it is known before the next."""
+
+    def plant(self, rng: np.random.Generator) -> None:
+        """Draw the truth anew, and begin its time; same `rng` state, same world."""
+        ...
+
+    def arrive(self, count: int, positions: int, rng: np.random.Generator) -> tuple[Queries, Slates]:
+        """Let the next `count` visitors come; their candidates are all arms, in an order that tells nothing.
+
+        What comes does not depend on what earlier visitors were shown.
+        """
+        ...
+
+    def expected(self, queries: Queries, items: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return the present chance that each of items (n, k) is bought where it is shown; 0 for no item (-1)."""
+        ...
+
+    def respond(self, queries: Queries, actions: Actions, rng: np.random.Generator) -> Responses:
+        """Draw responses by those chances, as `Simulator.respond`."""
         ...
 
 
@@ -239,6 +338,39 @@ class Summary(Protocol):
 
     def summarise(self, outcomes: Outcomes) -> float:
         """Return the arm's value."""
+        ...
+
+
+@runtime_checkable
+class UpliftLearner(Protocol):
+    """Learns from a test what a treatment changes of each unit's outcome."""
+
+    def fit(
+        self,
+        features: NDArray[np.float64],
+        treated: NDArray[np.bool_],
+        outcome: NDArray[np.float64],
+        propensity: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> None:
+        """Learn from units: features (n, d), arm (n,), outcome (n,), known probability of treatment (n,), in (0, 1)."""
+        ...
+
+    def effect(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the predicted effect (n,) in the outcome's unit, for whatever units. Draws nothing."""
+        ...
+
+
+@runtime_checkable
+class FormsGroups(Protocol):
+    """An uplift learner whose predictions are those of a few segments with a rule each."""
+
+    def groups(self, features: NDArray[np.float64]) -> NDArray[np.int32]:
+        """Return each unit's segment (n,), 0 the one with the largest effect."""
+        ...
+
+    def rules(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return the segments' rules in words, in the order of `groups`; `names` (d,) are the features'."""
         ...
 
 

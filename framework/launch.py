@@ -37,7 +37,7 @@ RUN_DIR = "hydra.run.dir=runs/${{study}}/{}_${{now:%Y-%m-%d_%H-%M-%S-%f}}"
 """Where a plan or a calibration goes: beside the study's runs, under a name that says what it is."""
 PARAMS = re.compile(
     r"(?:trial\.simulated\.shares\.[^.=]+=|search\.space(?:\.[^=]+)?="
-    r"|(?:source|model|recommender|simulator|metrics\.[^.=]+"
+    r"|(?:source|model|recommender|simulator|metrics\.[^.=]+|(?:evaluation\.estimators|segmentations|regret\.worlds)\.[^.=]+"
     r"|strategies\.[^.=]+(?:\.segments\.[^.=]+)?\.(?:recommender|policy|model))\.params\.[^=]+=)"
 )
 """An override of a component's parameter, an arm's share or a search space. It may add a key, as the component's own

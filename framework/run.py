@@ -9,22 +9,25 @@ from typing import TYPE_CHECKING, Any
 from framework.baselines import with_baselines
 from framework.config import RunConfig
 from framework.costing import measure_costs, with_costs
+from framework.counterfactual.evaluate import evaluate, reads_decisions
 from framework.data.cleaning import clean
 from framework.data.engine import open_engine
 from framework.data.parts import cut_into_parts
 from framework.delivery import result_of, show_result, write_report
 from framework.fitting import Bench, fit_segments, fit_simulator, fit_strategies, rated_metrics
 from framework.judging import judge
-from framework.keeping import keep
+from framework.keeping import keep, segments_of
 from framework.plugins import Plugins
 from framework.preflight import check_study
 from framework.records import Result, Run
 from framework.report.progress import stages
 from framework.report.sections import own_sections
-from framework.runfolder import ARTEFACTS, UNITS, RunFolder
+from framework.runfolder import ARTEFACTS, SEGMENTS, UNITS, RunFolder
+from framework.segmentation.compare import compare_segmentations
 from framework.stages import Stages, watched
 from framework.tracking import tracked
 from framework.trial.dry_run import try_metrics
+from framework.trial.segments_file import write_segments
 from framework.trial.units_file import write_units
 from framework.trials import check_log_serves, hold_trials
 from framework.tuning.arms import check_search
@@ -43,6 +46,10 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
     study, plain, text = read_study(config)
     this = Run(study.study, folder, study.seed, plain)
     bench = Bench(study, this, plugins)
+    if reads_decisions(plugins, study):
+        return evaluate(bench, text)
+    if study.segmentations:
+        return compare_segmentations(bench, text)
     with (
         RunFolder(folder, study.study, study.seed, text) as record,
         tracked(bench),
@@ -79,6 +86,8 @@ def run(config: DictConfig, folder: Path, plugins: Plugins) -> Result:
             judgement = judge(study, trials, metrics, check)
         if study.report.units and trials:
             write_units(folder / UNITS, trials, [rated.metric for rated in metrics])
+        if study.report.segments:
+            write_segments(folder / SEGMENTS, *segments_of(study, segmented, fitted))
         if study.report.artefacts:
             keep(bench, fitted, segmented.data, log.digest, folder / ARTEFACTS)
         result = result_of(bench, record, log, parts, segmented, fitted, trials, judgement, check, warnings)

@@ -3,6 +3,14 @@
 from framework.data.account import Cleaning, CleaningRow, SplitSummary
 from framework.records.component import Component, Part, ReportSection
 from framework.records.decisions import Actions, Context, Feedback, Queries, Responses, Slates
+from framework.records.logged import (
+    LoggedDecisions,
+    PolicyValue,
+    TargetPolicy,
+    WeightedRows,
+    WeightedSlates,
+    WeightedTrajectories,
+)
 from framework.records.outcomes import Outcomes
 from framework.records.result import (
     ArmValue,
@@ -28,8 +36,10 @@ __all__ = [
     "Context",
     "Evidence",
     "Feedback",
+    "LoggedDecisions",
     "Outcomes",
     "Part",
+    "PolicyValue",
     "Queries",
     "Ranked",
     "ReportSection",
@@ -42,8 +52,12 @@ __all__ = [
     "Slates",
     "SplitSummary",
     "StrategySummary",
+    "TargetPolicy",
     "Training",
     "Trial",
     "UnitValues",
     "Verdict",
+    "WeightedRows",
+    "WeightedSlates",
+    "WeightedTrajectories",
 ]

@@ -32,7 +32,8 @@ class Queries:
     indexes `segment_names` (-1: none); `positions` is how many items a page shows; `exclude` (n, I), where given,
     marks the items that must not be recommended to each. `history` (n, L), where given, holds the items that a user
     took so far, oldest first, -1 in front of short ones: recommenders answer by it instead of by what they learned of
-    that user; a row of -1 alone leaves it at that.
+    that user; a row of -1 alone leaves it at that. `features` (n, F), where given, is what is known of the users, made
+    comparable (`framework.data.user_context`): z-scores, 0 where unknown and for new users.
     """
 
     user: NDArray[np.int32]
@@ -42,6 +43,7 @@ class Queries:
     positions: int
     exclude: csr_matrix | None = None
     history: NDArray[np.int32] | None = None
+    features: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.user)
@@ -56,6 +58,7 @@ class Queries:
             self.positions,
             exclude=None if self.exclude is None else self.exclude[rows],
             history=None if self.history is None else self.history[rows],
+            features=None if self.features is None else self.features[rows],
         )
 
 

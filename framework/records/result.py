@@ -14,7 +14,13 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True)
 class SegmentCard:
-    """One segment for the reader: size, shares between 0 and 1, a description in plain words, typical features."""
+    """One segment for the reader: size, shares between 0 and 1, a description in plain words, typical features.
+
+    `rule` says in words who is in it by a few conditions, `sql` the same as what follows WHERE; of the users that the
+    rule takes, the share `precision` is in the segment, and it takes the share `recall` of the segment. `apart` holds,
+    by feature, how far the segment stands from all other users, in standard deviations of both. `examples` are users
+    near its middle.
+    """
 
     name: str
     description: str
@@ -22,6 +28,12 @@ class SegmentCard:
     share_of_users: float
     share_of_revenue: float
     typical: dict[str, float] = field(default_factory=dict)
+    rule: str = ""
+    sql: str = ""
+    precision: float | None = None
+    recall: float | None = None
+    apart: dict[str, float] = field(default_factory=dict)
+    examples: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

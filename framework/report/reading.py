@@ -64,7 +64,9 @@ def unit_of(result: Result, metric: str) -> Unit:
 
 
 def units_word(result: Result) -> str:
-    """Return what the page calls those who are compared: a study's users, or the units of somebody's own outcomes."""
+    """Return what the page calls those who are compared: users, a log's decisions, or units of somebody's outcomes."""
+    if "logged" in result.health:
+        return "decisions" if result.health["logged"]["units"] == result.health["logged"]["rows"] else "users"
     return "users" if result.strategies else "units"
 
 

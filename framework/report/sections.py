@@ -16,10 +16,12 @@ from framework.report.cost_section import cost_section
 from framework.report.density import density_chart
 from framework.report.formats import PLAIN, difference, loss, number, p_value, share
 from framework.report.histogram import p_histogram, sorted_p_chart
+from framework.report.logged_section import logged_section
 from framework.report.plots import Plot, tick_of
 from framework.report.ranking_section import ranking_section
 from framework.report.reading import alpha_of, unit_of
 from framework.report.search_section import search_section
+from framework.report.segmentation_section import segmentation_section
 from framework.report.sequential_chart import Bounds, PathPoint, sequential_chart
 from framework.report.side_by_side import side_by_side_blocks
 from framework.report.time_and_arms import margin_blocks, novelty_blocks, retention_blocks, standing_blocks
@@ -35,6 +37,8 @@ def own_sections(result: Result) -> tuple[ReportSection, ...]:
     """Return the sections that the result has something to say in, in the order of the page."""
     made = (
         _experiments(result),
+        logged_section(result),
+        segmentation_section(result),
         ("All strategies side by side", side_by_side_blocks(result)),
         cost_section(result),
         ranking_section(result),

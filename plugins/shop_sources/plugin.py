@@ -48,4 +48,12 @@ def prelaunch_components() -> list[Component]:
             needs=("pyarrow",),
             reference="Kang, McAuley, ICDM 2018 (the layout)",
         ),
+        Component(
+            "source",
+            "open_bandit",
+            "shop_sources.open_bandit:OpenBandit",
+            "logged decisions of the Open Bandit Dataset, with propensities",
+            needs=("pyarrow",),
+            reference="Saito, Aihara, Matsutani, Narita, NeurIPS 2021",
+        ),
     ]

@@ -30,8 +30,9 @@ class BprConfig:
     `embedding_size`: length of the vectors. `negatives`: items sampled for each purchase, or for a whole batch where
     `shared_negatives` holds (each purchase then counts those that its user did not buy): hundreds cost as much as a
     few, and the gradient is less noisy. `regularization`: penalty on the squared length of a batch's vectors.
-    `learning_rate` of Adam, `batch_size` (purchases), `epochs`; `initial_scale`: standard deviation of the vectors at
-    the start. `kinds`: kinds of event to learn from; null takes purchases, or the next sign of interest.
+    `learning_rate` of Adam, falling to 0 along a line where `decay` holds; `batch_size` (purchases), `epochs`;
+    `initial_scale`: standard deviation of the vectors at the start. `kinds`: kinds of event to learn from; null takes
+    purchases, or the next sign of interest.
     """
 
     embedding_size: int = 64
@@ -39,6 +40,7 @@ class BprConfig:
     shared_negatives: bool = True
     regularization: float = 2e-3
     learning_rate: float = 5e-3
+    decay: bool = True
     batch_size: int = 4096
     epochs: int = 60
     initial_scale: float = 0.1
@@ -84,7 +86,7 @@ class Bpr(AnswersByVectors):
             (config.initial_scale * rng.standard_normal((count, config.embedding_size))).astype(np.float32)
             for count in bought.shape
         )
-        self._module = BprModule(users, items, config.regularization, config.learning_rate)
+        self._module = BprModule(users, items, config.regularization, config.learning_rate, decay=config.decay)
         batches = PairBatches(
             bought,
             batch_size=config.batch_size,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -10,17 +12,24 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 
 from shop_recommenders.pairs.candidate_scores import pairwise_loss
+from shop_recommenders.pairs.falling_rate import falling
 
 
 class BprModule(LightningModule):
     """Batches are users (B,), items (B,), and sampled items (B, N), or (N,) and who bought which of them (B, N)."""
 
     def __init__(
-        self, users: NDArray[np.float32], items: NDArray[np.float32], regularization: float, learning_rate: float
+        self,
+        users: NDArray[np.float32],
+        items: NDArray[np.float32],
+        regularization: float,
+        learning_rate: float,
+        *,
+        decay: bool = False,
     ) -> None:
         super().__init__()
         self.users, self.items = nn.Parameter(torch.from_numpy(users)), nn.Parameter(torch.from_numpy(items))
-        self.regularization, self.learning_rate = regularization, learning_rate
+        self.regularization, self.learning_rate, self.decay = regularization, learning_rate, decay
 
     def training_step(self, batch: tuple[Tensor, ...], _index: int) -> Tensor:
         """Return the mean loss of the batch's purchases."""
@@ -28,9 +37,10 @@ class BprModule(LightningModule):
         vectors = embedding(user, self.users), embedding(item, self.items), embedding(negatives, self.items)
         return pairwise_loss(*vectors, batch[3] if len(batch) > 3 else None, vectors, self.regularization)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
-        """Return Adam."""
-        return torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, Any]:
+        """Return Adam, its rate falling to 0 where it is to decay."""
+        optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
+        return falling(optimizer, self) if self.decay else optimizer
 
     def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the users' and the items' vectors as they are, copied."""

@@ -40,12 +40,13 @@ class UltraGcnConfig:
     `embedding_size`: length of the vectors. `w1`, `w2`: a purchase weighs w1 + w2 times its convolution weight; `w3`,
     `w4`: so does a sampled item. `negatives`: items sampled for each purchase. `negative_weight`: what the mean of
     their losses weighs. `skip_bought`: sample only items that the user did not buy. `shared_negatives`: one draw for a
-    whole batch, much cheaper, instead of one for each purchase. `neighbours`: items bought together
-    that each purchase pulls along. `item_weight`: what that weighs. `regularization`: penalty on the vectors' squared
-    length, each batch. `learning_rate` of Adam, `batch_size` (purchases), `epochs`; `initial_scale`: standard deviation
-    of the vectors at the start. `kinds`: kinds of event to learn from; null takes purchases, or the next sign of
-    interest that the log has. The defaults are the authors' for MovieLens 1M. The loss changes little while it learns
-    nothing but popularity, and falls later: patience that ends a fit early must outlast that.
+    whole batch, much cheaper, instead of one for each purchase. `neighbours`: items bought together that each purchase
+    pulls along. `item_weight`: what that weighs. `regularization`: penalty on the vectors' squared length, each batch.
+    `learning_rate` of Adam, falling to 0 along a line where `decay` holds; `batch_size` (purchases), `epochs`;
+    `initial_scale`: standard deviation of the vectors at the start. `kinds`: kinds of event to learn from; null takes
+    purchases, or the next sign of interest that the log has. The defaults are the authors' for MovieLens 1M. The loss
+    changes little while it learns nothing but popularity, and falls later: patience that ends a fit early must outlast
+    that.
     """
 
     embedding_size: int = 128
@@ -61,6 +62,7 @@ class UltraGcnConfig:
     item_weight: float = 1e-3
     regularization: float = 1e-4
     learning_rate: float = 1e-3
+    decay: bool = False
     batch_size: int = 1024
     epochs: int = 150
     initial_scale: float = 1e-3

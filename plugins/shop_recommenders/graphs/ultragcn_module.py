@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding, softplus
 
 from shop_recommenders.pairs.candidate_scores import candidate_scores
+from shop_recommenders.pairs.falling_rate import falling
 
 if TYPE_CHECKING:
     from shop_recommenders.graphs.ultragcn import UltraGcnConfig
@@ -83,12 +84,13 @@ class UltraGcnModule(LightningModule):
         counted = (~bought).sum(dim=1).clamp(min=1)
         return config.negative_weight * (losses.masked_fill(bought, 0.0).sum(dim=1) / counted).sum()
 
-    def configure_optimizers(self) -> torch.optim.Optimizer:
+    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, Any]:
         """Return Adam. Its weight decay is the gradient of regularization / 2 |e|^2 over all vectors, each batch."""
         config = self.config
-        return torch.optim.Adam(
+        optimizer = torch.optim.Adam(
             self.parameters(), lr=config.learning_rate, weight_decay=config.regularization, fused=True
         )
+        return falling(optimizer, self) if config.decay else optimizer
 
     def vectors(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the users' and the items' vectors as they are, copied."""

@@ -1,0 +1,1 @@
+"""Segmentations side by side: are the groups real, the same next time, short to say, and worth knowing?"""

@@ -1,0 +1,1 @@
+"""A model of rewards, and what weights correct of it."""

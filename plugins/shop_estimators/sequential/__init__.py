@@ -1,0 +1,1 @@
+"""Trajectories: decisions that change what comes next."""

@@ -1,0 +1,1 @@
+"""Slates of several places, whose weights grow with every place that they count."""
