@@ -44,7 +44,8 @@ class UltraGcnConfig:
     pulls along. `item_weight`: what that weighs. `regularization`: penalty on the vectors' squared length, each batch.
     `learning_rate` of Adam, falling to 0 along a line where `decay` holds; `batch_size` (purchases), `epochs`;
     `initial_scale`: standard deviation of the vectors at the start. `kinds`: kinds of event to learn from; null takes
-    purchases, or the next sign of interest that the log has. The defaults are the authors' for MovieLens 1M. The loss
+    purchases, or the next sign of interest that the log has. The defaults are the authors' for MovieLens 1M, but
+    for the rate, three times theirs and falling, and the epochs, chosen on a validation part of that set. The loss
     changes little while it learns nothing but popularity, and falls later: patience that ends a fit early must outlast
     that.
     """
@@ -61,10 +62,10 @@ class UltraGcnConfig:
     neighbours: int = 10
     item_weight: float = 1e-3
     regularization: float = 1e-4
-    learning_rate: float = 1e-3
-    decay: bool = False
+    learning_rate: float = 3e-3
+    decay: bool = True
     batch_size: int = 1024
-    epochs: int = 150
+    epochs: int = 60
     initial_scale: float = 1e-3
     kinds: Sequence[str] | None = None
 
