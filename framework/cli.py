@@ -16,6 +16,24 @@ def _analyse(arguments: Sequence[str]) -> int:
     return analyse(arguments)
 
 
+def _uplift(arguments: Sequence[str]) -> int:
+    from framework.uplift.command import uplift
+
+    return uplift(arguments)
+
+
+def _classify(arguments: Sequence[str]) -> int:
+    from framework.classification.command import classify
+
+    return classify(arguments)
+
+
+def _export(arguments: Sequence[str]) -> int:
+    from framework.export.command import export
+
+    return export(arguments)
+
+
 def _recommend(arguments: Sequence[str]) -> int:
     from framework.artefacts.command import command
 
@@ -43,14 +61,25 @@ def _search(arguments: Sequence[str]) -> int:
     return launch_before("search", arguments, search)
 
 
+def _regret(arguments: Sequence[str]) -> int:
+    from framework.launch import launch_before
+    from framework.regret.command import regret
+
+    return launch_before("regret", arguments, regret)
+
+
 COMMANDS: dict[str, tuple[Callable[[Sequence[str]], int], str]] = {
     "plugins": (admin.plugins, "what is installed and why something is not; NAME: one plugin or component"),
     "studies": (admin.studies, "the studies that +experiment=NAME can run"),
     "analyse": (_analyse, "FILE arm=COLUMN control=LABEL metrics.NAME.kind=mean ...: a test that was run"),
+    "uplift": (_uplift, "FILE arm=COLUMN control=LABEL outcome=COLUMN covariates=[...]: whom a test says to treat"),
+    "classify": (_classify, "FILE label=COLUMN features=[...] or text=COLUMN: which classifier tells it, how sure"),
+    "export": (_export, "RUN out=FOLDER key_file=FILE: users' segments, pseudonymised, none small enough to find one"),
     "recommend": (_recommend, "RUN/artefacts/STRATEGY users=ID,ID k=10: what a kept recommender answers"),
     "plan": (_plan, "+experiment=NAME: what its test can show, how many users and days it takes; the seal stays"),
     "calibrate": (_calibrate, "+experiment=NAME: false positives, power and coverage of its plan; the seal stays"),
     "search": (_search, "+experiment=NAME search.trials=50: the best parameters of its strategies; the seal stays"),
+    "regret": (_regret, "+experiment=NAME: what its policies lose while they learn, in worlds whose truth is known"),
     "doctor": (doctor.doctor, "what this machine has, and what a run would miss"),
 }
 

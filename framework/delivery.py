@@ -23,7 +23,7 @@ from framework.report.page import write_page
 from framework.report.result_json import write
 from framework.report.terminal import print_path, show
 from framework.reranking import rerankers_of
-from framework.runfolder import ARTEFACTS, CONFIG, PAGE, RESULT, UNITS, RunFolder, now, versions
+from framework.runfolder import ARTEFACTS, CONFIG, PAGE, RESULT, SEGMENTS, UNITS, RunFolder, now, versions
 
 
 def result_of(
@@ -87,6 +87,7 @@ def result_of(
             "config": str(folder / CONFIG),
             **({"page": str(folder / PAGE)} if study.report.html else {}),
             **({"units": str(folder / UNITS)} if study.report.units and trials else {}),
+            **({"segments": str(folder / SEGMENTS)} if study.report.segments else {}),
             **({"artefacts": str(folder / ARTEFACTS)} if study.report.artefacts and fitted.strategies else {}),
         },
         metrics=_own_metrics(study, judgement),

@@ -1,20 +1,23 @@
-"""A run's fitted recommenders, kept as artefacts: one for each strategy, and one for each segment with another."""
+"""What a run keeps of its fits: recommenders as artefacts, one a strategy and segment with another; users' segments."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from framework.artefacts import Items, Record, Users, write
 from framework.artefacts.digests import events_digest
 from framework.artefacts.folder import folder_name
 from framework.components import component_class, config_class, lookup
-from framework.config import ComponentConfig, StrategyConfig
+from framework.config import ComponentConfig, RunConfig, StrategyConfig
 from framework.data.tables import Dataset
-from framework.fitting import Bench, Fitted
+from framework.fitting import Bench, Fitted, SegmentedData
 from framework.kinds import Recommender, Stored
 from framework.params import config_from
 from framework.reranking import rerankers_of
@@ -62,6 +65,22 @@ def keep(bench: Bench, fitted: Fitted, data: Dataset, log_digest: str, folder: P
             record = _record(bench, kept, data, digest, log_digest)
             write(folder / kept.place, record, kept.recommender.state(), users, items)
             bench.log.info("kept %s", folder / kept.place)
+
+
+def segments_of(
+    study: RunConfig, segmented: SegmentedData, fitted: Fitted
+) -> tuple[list[str], dict[str, list[str | None]]]:
+    """Return the users, and their segments: the study's own, and those of strategies with a model of their own."""
+    own = segmented.segmentation
+    columns = {"segment": _names(own.labels, own.names)}
+    for name, strategy in fitted.strategies.items():
+        if study.strategies[name].model is not None:
+            columns[name] = _names(strategy.labels, strategy.segment_names)
+    return segmented.data.users.tolist(), columns
+
+
+def _names(labels: NDArray[np.int32], names: Sequence[str]) -> list[str | None]:
+    return [names[label] if label >= 0 else None for label in labels]
 
 
 def _recommenders(choice: StrategyConfig, strategy: Strategy) -> Iterator[Kept]:

@@ -17,11 +17,15 @@ from framework.errors import RunError
 from framework.report.atomic import write_whole
 
 RECORD, CONFIG, RESULT, PAGE = "record.json", "config.yaml", "result.json", "report.html"
-UNITS, ARTEFACTS = "units.parquet", "artefacts"
+UNITS, SEGMENTS, ARTEFACTS = "units.parquet", "segments.parquet", "artefacts"
 PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE = "plan.json", "plan.html", "calibration.json", "calibration.html"
 SEARCH, SEARCH_PAGE, BEST = "search.json", "search.html", "best/config.yaml"
-SHOWN = (RESULT, PAGE, UNITS, PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE, SEARCH, SEARCH_PAGE, BEST)
-"""What a run, a plan, a calibration or a search leaves to be read."""
+REGRET, REGRET_PAGE = "regret.json", "regret.html"
+SHOWN = (
+    *(RESULT, PAGE, UNITS, SEGMENTS),
+    *(PLAN, PLAN_PAGE, CALIBRATION, CALIBRATION_PAGE, SEARCH, SEARCH_PAGE, BEST, REGRET, REGRET_PAGE),
+)
+"""What a run, a plan, a calibration, a search or a regret study leaves to be read."""
 _LIBRARIES = (
     "prelaunch",
     "numpy",

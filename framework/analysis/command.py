@@ -46,8 +46,8 @@ def analyse(arguments: Sequence[str]) -> int:
                 result = _told(_analysed(*read_arguments(arguments), Path(scratch)), arguments)
             show(result, Console(highlight=False), own_sections(result))
             return 0
-        _spare_others(folder)
-        with RunFolder(folder, "analyse", 0, _written(arguments)) as record:
+        spare_others(folder)
+        with RunFolder(folder, "analyse", 0, written("analyse", arguments)) as record:
             path, settings = read_arguments(arguments)
             record.study, record.seed = f"analyse {path.name}", settings.seed
             result = _told(_analysed(path, settings, folder), arguments)
@@ -56,7 +56,7 @@ def analyse(arguments: Sequence[str]) -> int:
             sections = own_sections(result)
             page = write_page(result, folder / PAGE, sections)
     except PrelaunchError as error:
-        raise _in_own_words(error) from error
+        raise in_own_words(error) from error
     show(result, Console(highlight=False), sections)
     print_path(page)
     return 0
@@ -87,14 +87,14 @@ def _told(result: Result, arguments: Sequence[str]) -> Result:
     return replace(result, times={**result.times, "command": command})
 
 
-def _spare_others(folder: Path) -> None:
+def spare_others(folder: Path) -> None:
     """Refuse a folder whose config.yaml is not one of ours: it would be written over."""
     if (folder / CONFIG).exists() and not (folder / RECORD).exists():
         raise ConfigError(f"out={folder} holds a {CONFIG} of something else", hint="Name a folder of its own.")
 
 
-def _in_own_words(error: PrelaunchError) -> PrelaunchError:
-    """Return an error, such as the run folder's or the engine's, with `analyse`'s keys in place of a study's."""
+def in_own_words(error: PrelaunchError) -> PrelaunchError:
+    """Return an error, such as the run folder's or the engine's, with a file's command's keys in place of a study's."""
     words = {
         "hydra.run.dir": "out",
         ", or use fewer threads (data.threads)": "",  # there is one, always
@@ -108,7 +108,7 @@ def _in_own_words(error: PrelaunchError) -> PrelaunchError:
     return type(error)(parts[0], allowed=error.allowed, hint=parts[1] or None)
 
 
-def _written(arguments: Sequence[str]) -> str:
+def written(command: str, arguments: Sequence[str]) -> str:
     """Return the command line as the folder's config.yaml keeps it: one argument a line."""
     lines = "".join(f"- {argument!r}\n" for argument in arguments)
-    return f"# What was asked: python -m framework analyse ...\n{lines}"
+    return f"# What was asked: python -m framework {command} ...\n{lines}"

@@ -1,0 +1,1 @@
+"""`python -m framework export`: users' segments for others, so that nobody can be found in them."""

@@ -1,0 +1,1 @@
+"""What a ranking by predicted uplift, and actions by segment, are worth: numbers of a test in, worth out."""

@@ -1,0 +1,1 @@
+"""`python -m framework uplift`: whom a test says to treat, and what that is worth."""
