@@ -10,7 +10,18 @@ from benchmarks.duel import OURS, Duel, Outcome, fight
 from benchmarks.race import Race, hold
 from framework.errors import PrelaunchError
 
-NAMES = ("features", "ranking", "moments", "als", "item_knn", "full_ranking", "sasrec_step")
+NAMES = (
+    "features",
+    "segments",
+    "ranking",
+    "moments",
+    "als",
+    "item_knn",
+    "full_ranking",
+    "sasrec_step",
+    "off_policy",
+    "environment",
+)
 
 
 def main(wanted: list[str]) -> int:

@@ -39,6 +39,7 @@ PROTOCOLS: dict[str, tuple[type, ...]] = {
     "simulator": (kinds.Simulator,),
     "metric": (kinds.Metric, kinds.Summary),
     "uplift": (kinds.UpliftLearner,),
+    "classifier": (kinds.Classifier,),
     "tracker": (kinds.Tracker,),
 }
 

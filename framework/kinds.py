@@ -19,6 +19,7 @@ from framework.data.tables import Dataset, ItemTable, Window
 from framework.records import (
     Actions,
     Context,
+    FeatureRows,
     Feedback,
     LoggedDecisions,
     Outcomes,
@@ -38,7 +39,19 @@ from framework.records import (
     WeightedTrajectories,
 )
 
-KINDS = ("source", "model", "recommender", "reranker", "policy", "estimator", "simulator", "metric", "uplift", "tracker")
+KINDS = (
+    "source",
+    "model",
+    "recommender",
+    "reranker",
+    "policy",
+    "estimator",
+    "simulator",
+    "metric",
+    "uplift",
+    "classifier",
+    "tracker",
+)
 """Every kind that a plugin may offer a component of."""
 
 
@@ -371,6 +384,28 @@ class FormsGroups(Protocol):
 
     def rules(self, names: Sequence[str]) -> tuple[str, ...]:
         """Return the segments' rules in words, in the order of `groups`; `names` (d,) are the features'."""
+        ...
+
+
+@runtime_checkable
+class Classifier(Protocol):
+    """Tells the probability of "yes" from a row of columns, or from a text.
+
+    One that learns in epochs may have `curve` after `fit`: a mapping an epoch with `epoch`, `train_loss` and
+    `dev_accuracy`, of rows that it kept back from those it was given.
+    """
+
+    reads: str
+    """"table" or "text"."""
+    CHOICES: Sequence[Mapping[str, Any]]
+    """Parameters to choose among by inner cross-validation; empty: there is nothing to choose."""
+
+    def fit(self, rows: FeatureRows, label: NDArray[np.bool_], weight: NDArray[np.float64], context: Context) -> None:
+        """Learn from n rows, of both classes; `weight` (n,) has mean 1. Same rows and `context.rng`, same answers."""
+        ...
+
+    def probability(self, rows: FeatureRows) -> NDArray[np.float64]:
+        """Return the probability (m,) that each row is positive. Rows do not touch each other."""
         ...
 
 

@@ -20,6 +20,7 @@ from framework.records.result import (
     SimulatorCheck,
     StrategySummary,
 )
+from framework.records.rows import FeatureRows
 from framework.records.run import Ranked, Run, Trial
 from framework.records.segments import NEW_USERS, Segmentation
 from framework.records.training import Training
@@ -35,6 +36,7 @@ __all__ = [
     "Component",
     "Context",
     "Evidence",
+    "FeatureRows",
     "Feedback",
     "LoggedDecisions",
     "Outcomes",

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class FeatureRows:
-    """n rows of named columns: `numbers` (n, F), NaN where missing; `categories` (n, C), places in `levels`, -1 where
-    missing or of a level that no row of the file has; and `texts` (n), "" where missing, None where the file has none.
+    """n rows of named columns, or of texts.
+
+    `numbers` (n, F) are NaN where missing; `categories` (n, C) are places in `levels`, -1 where missing; `texts` (n)
+    are None where a table is read.
     """
 
     numbers: NDArray[np.float64]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from framework.config import ComponentConfig
 from framework.data.resampled import take_users
 from framework.data.tables import Dataset
 from framework.fitting import Bench, fit_model
-from framework.records import Segmentation
+from framework.records import Context, Segmentation
 from framework.stats.groups.stability import Refit
 
 
@@ -33,16 +34,20 @@ def fit_candidate(bench: Bench, name: str, choice: ComponentConfig, data: Datase
     """
     where = f"segmentations.{name}"
 
-    def fitted(users: Dataset, seed: list[int] | None) -> Segmentation:
+    def fitted(users: Dataset, context: Context) -> Segmentation:
         model: Any = bench.build("model", choice, where)
-        context = bench.context(f"segmentation:{name}")
-        if seed is not None:
-            context = replace(context, rng=np.random.default_rng(seed))
         fit_model(bench, model, users, context)
         found: Segmentation = model.segment(data)
         return found
 
     def refit(rows: NDArray[np.intp], rng: np.random.Generator) -> NDArray[np.int64]:
-        return fitted(take_users(data, rows), rng.integers(2**32, size=4).tolist()).labels.astype(np.int64)
+        seed = [int(part) for part in rng.integers(2**32, size=2)]
+        # A folder of its own: a neural model would go on from the checkpoint of another one's users.
+        context = bench.context(f"segmentation:{name}-{seed[0]:08x}{seed[1]:08x}")
+        try:
+            again = fitted(take_users(data, rows), replace(context, rng=np.random.default_rng(seed)))
+        finally:
+            shutil.rmtree(context.folder, ignore_errors=True)
+        return again.labels.astype(np.int64)
 
-    return Candidate(name, choice, fitted(data, None), refit)
+    return Candidate(name, choice, fitted(data, bench.context(f"segmentation:{name}")), refit)

@@ -20,11 +20,25 @@ import pytest
 pytest.register_assert_rewrite(
     *(
         f"framework.testing.{module}"
-        for module in ("component", "metric", "model", "policy", "recommender", "reranker", "simulator", "source")
+        for module in (
+            "classifier",
+            "component",
+            "estimator",
+            "metric",
+            "model",
+            "policy",
+            "recommender",
+            "reranker",
+            "simulator",
+            "source",
+            "uplift",
+        )
     )
 )
 
+from framework.testing.classifier import ClassifierTests, tiny_rows  # noqa: E402
 from framework.testing.component import ComponentTests  # noqa: E402
+from framework.testing.estimator import EstimatorTests, tiny_logged  # noqa: E402
 from framework.testing.fingerprint import fingerprint, shuffled  # noqa: E402
 from framework.testing.metric import MetricTests  # noqa: E402
 from framework.testing.model import ModelTests  # noqa: E402
@@ -41,9 +55,12 @@ from framework.testing.tiny import (  # noqa: E402
     tiny_slates,
     tiny_window,
 )
+from framework.testing.uplift import UpliftLearnerTests  # noqa: E402
 
 __all__ = [
+    "ClassifierTests",
     "ComponentTests",
+    "EstimatorTests",
     "MetricTests",
     "ModelTests",
     "PolicyTests",
@@ -51,12 +68,15 @@ __all__ = [
     "RerankerTests",
     "SimulatorTests",
     "SourceTests",
+    "UpliftLearnerTests",
     "fingerprint",
     "shuffled",
     "tiny_context",
     "tiny_dataset",
+    "tiny_logged",
     "tiny_outcomes",
     "tiny_queries",
+    "tiny_rows",
     "tiny_slates",
     "tiny_window",
 ]

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from framework.kinds import Model
+from framework.config import TrainerConfig
+from framework.kinds import Model, NeuralModel
 from framework.records import Segmentation
 from framework.testing.component import ComponentTests
 from framework.testing.fingerprint import fingerprint, shuffled
 from framework.testing.tiny import tiny_context, tiny_dataset
+from framework.training.fit import fit
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,9 +22,10 @@ if TYPE_CHECKING:
 
 
 class ModelTests(ComponentTests):
-    """Subclass it for a model; see `ComponentTests` for the attributes."""
+    """Subclass it for a model; see `ComponentTests` for the attributes. `epochs` are those of each of its trainings."""
 
     kind: ClassVar[str] = "model"
+    epochs: ClassVar[int] = 2
 
     def data(self) -> Dataset:
         """Return the data set to fit on; override where a model needs more users."""
@@ -31,12 +34,13 @@ class ModelTests(ComponentTests):
     def fitted(self, folder: Path, data: Dataset | None = None) -> Any:
         """Return a fresh model, fitted with an equally seeded generator each time."""
         model = self.make()
-        model.fit(self.data() if data is None else data, tiny_context(folder))
+        trainer = TrainerConfig(accelerator="cpu", epochs=self.epochs)
+        fit(model, self.data() if data is None else data, tiny_context(folder), trainer)
         return model
 
     def test_has_the_methods_of_a_model(self) -> None:
         """A model is one by its methods."""
-        assert isinstance(self.make(), Model)
+        assert isinstance(self.make(), Model | NeuralModel)
 
     def test_segments_cover_every_user(self, tmp_path: Path) -> None:
         """Labels are int32 places in `names`, one a user; names are distinct and each has a description."""

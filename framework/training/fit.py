@@ -14,7 +14,7 @@ import numpy as np
 
 from framework.config import TrainerConfig
 from framework.data.tables import Dataset
-from framework.kinds import MadeOfParts, NeuralRecommender
+from framework.kinds import MadeOfParts, Neural, NeuralModel
 from framework.records import Context
 from framework.training.record import FitRecord
 from framework.training.settings import check_steps, check_trainer
@@ -40,8 +40,9 @@ def fit(
     torch's flags and the environment are as before when it returns.
 
     Args:
-        component: an unfitted component, with `fit`, or with `training` and `learned` (`NeuralRecommender`). One that
-            is made of parts has them fitted first, neural ones for their own epochs: only the whole has a score.
+        component: an unfitted component, with `fit`, or with `training` and `learned` (`Neural`), or with `trainings`
+            (`NeuralModel`), which have no score. One that is made of parts has them fitted first, neural ones for
+            their own epochs: only the whole has a score.
         data: the log to learn from.
         context: the component's; same data and state of `context.rng`, same weights on one machine's CPU.
         settings: the study's trainer.
@@ -66,7 +67,9 @@ def fit(
             told = f"{identity} {name}"
             record = fit(part, data, own, settings, callbacks=callbacks, options=options, identity=told)
             learned += record.parameters
-    if not isinstance(component, NeuralRecommender):
+    if isinstance(component, NeuralModel):
+        return _train_in_turn(component, data, context, settings, callbacks, options or {}, started)
+    if not isinstance(component, Neural):
         component.fit(data, context)
         return FitRecord(seconds=time.perf_counter() - started, parameters=learned)
     from framework.training.surroundings import surroundings_kept
@@ -98,8 +101,41 @@ def _part_context(context: Context, name: str, seed: int) -> Context:
     return replace(context, rng=rng, folder=folder, log=context.log.getChild(name))
 
 
+def _train_in_turn(
+    model: NeuralModel,
+    data: Dataset,
+    context: Context,
+    settings: TrainerConfig,
+    callbacks: Sequence[Any],
+    options: Mapping[str, Any],
+    started: float,
+) -> FitRecord:
+    """Train a model as often as it asks for, and return how the last training went, with the epochs of all."""
+    from framework.training.surroundings import surroundings_kept
+    from framework.training.turns import turns
+
+    record, epochs = FitRecord(), 0
+    with surroundings_kept():
+        for turn, own, told in turns(model, data, context):
+            begun = time.perf_counter()
+            record = _train(
+                turn,
+                data,
+                own,
+                settings,
+                look=None,
+                report=None,
+                callbacks=callbacks,
+                options=options,
+                identity=told,
+                started=begun,
+            )
+            epochs += record.epochs
+    return replace(record, epochs=epochs, seconds=time.perf_counter() - started)
+
+
 def _train(
-    component: NeuralRecommender,
+    component: Neural,
     data: Dataset,
     context: Context,
     settings: TrainerConfig,

@@ -41,9 +41,9 @@ def prelaunch_components() -> list[Component]:
         _estimator("slates.sips:Sips", "slates by the weight of the whole slate", _PRECUP),
         _estimator("slates.iips:Iips", "slates by each place's own weight", "Li et al., KDD 2018"),
         _estimator("slates.rips:Rips", "slates by the weight down to each place", "McInerney et al., KDD 2020"),
-        _estimator(
-            "slates.cascade_dr:CascadeDr", "slates by rips and a reward model", "Kiyohara et al., WSDM 2022"
-        ),
+        _estimator("slates.cascade_dr:CascadeDr", "slates by rips and a reward model", "Kiyohara et al., WSDM 2022"),
         _estimator("sequential.per_decision:PerDecision", "trajectories by weights up to each decision", _PRECUP),
-        _estimator("sequential.fitted_q:FittedQ", "trajectories by fitted Q evaluation", "Le, Voloshin, Yue, ICML 2019"),
+        _estimator(
+            "sequential.fitted_q:FittedQ", "trajectories by fitted Q evaluation", "Le, Voloshin, Yue, ICML 2019"
+        ),
     ]

@@ -51,8 +51,8 @@ class BucketSums:
         for start in range(0, n, ROWS_AT_ONCE):
             rows = slice(start, min(start + ROWS_AT_ONCE, n))
             place = _bucket(np.arange(rows.start, rows.stop) if unit is None else unit[rows], buckets)
-            for column, total in zip(columns, sums, strict=True):
-                total += np.bincount(place, weights=column[rows], minlength=buckets)
+            for c, column in enumerate(columns):
+                sums[c] += np.bincount(place, weights=column[rows], minlength=buckets)
         return cls(np.ascontiguousarray(sums.T))
 
     def total(self) -> NDArray[np.float64]:
@@ -88,7 +88,7 @@ def bootstrapped(
     """Return a statistic of sums with its percentile interval over draws of buckets.
 
     Buckets are random groups of rows (or units), so drawing buckets is drawing rows a group at a time (Chamandy,
-    Muralidharan, Najmi and Naidu 2012, "Estimating uncertainty for massive data streams"). Same rng state, same numbers.
+    Muralidharan, Najmi and Naidu 2012, "Estimating uncertainty for massive data streams"). Same rng state, same draws.
 
     Raises:
         TrialError: some resample has no value.
@@ -96,8 +96,17 @@ def bootstrapped(
     draws = np.asarray(statistic(sums.resampled(resamples, rng)), dtype=np.float64)
     if not bool(np.isfinite(draws).all()):
         raise TrialError("some bootstrap samples of buckets have nothing to divide by", hint="Use fewer buckets.")
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    value = float(statistic(sums.total()[None, :])[0])
+    return percentiles(float(statistic(sums.total()[None, :])[0]), draws, confidence)
+
+
+def percentiles(value: float, draws: NDArray[np.float64], confidence: float) -> Bootstrapped:
+    """Return a value with its resamples' standard deviation and percentile interval.
+
+    The ends are the order statistics at (R + 1) times the tail, which leave that much outside on average however few
+    resamples there are; between them the default of `np.quantile` leaves out 3.4 instead of 2.5 % of 100 draws.
+    """
+    tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+    low, high = np.quantile(draws, tails, method="weibull")
     return Bootstrapped(value, float(draws.std(ddof=1)), float(low), float(high), draws)
 
 

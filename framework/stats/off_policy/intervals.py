@@ -94,7 +94,7 @@ def by_unit(
     if unit is None:
         return values, np.ones(values.size)
     _, place = np.unique(unit, return_inverse=True)
-    return np.bincount(place, weights=values), np.bincount(place).astype(np.float64)
+    return np.asarray(np.bincount(place, weights=values), dtype=np.float64), np.bincount(place).astype(np.float64)
 
 
 def _skewed(bound: float, a: float) -> float:

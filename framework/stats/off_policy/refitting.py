@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framework.errors import TrialError
-from framework.stats.off_policy.buckets import Bootstrapped
+from framework.stats.off_policy.buckets import Bootstrapped, percentiles
 
 Refit = Callable[[NDArray[np.float64]], float]
 """From how often each row counts (n,) to the value, model and all."""
@@ -43,5 +43,4 @@ def refitted(
         draws[i] = refit(counts[place])
     if not bool(np.isfinite(draws).all()):
         raise TrialError(f"{int((~np.isfinite(draws)).sum())} of {resamples} refits gave no value")
-    low, high = np.quantile(draws, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Bootstrapped(value, float(draws.std(ddof=1)), float(low), float(high), draws)
+    return percentiles(value, draws, confidence)

@@ -47,9 +47,10 @@ def error_bound(
     """Return a bound on the mean squared error of an estimate from shrunk weights: variance + (bias + slack)^2.
 
     All arrays are (n,). The bias is |mean((w - shrunk) residual)|, the slack Bernstein's at level delta,
-    sqrt(2 mean(w^2) log(2 / delta) / n) + 2 max(w) log(2 / delta) / (3 n), times the `largest` reward. Su, Dimakopoulou,
-    Krishnamurthy and Dudik, "Doubly robust off-policy evaluation with shrinkage", ICML 2020, section 5. The slack is the
-    same for all candidates, and outweighs the rest where rewards are rare: the bound then leans to weights as they are.
+    sqrt(2 mean(w^2) log(2 / delta) / n) + 2 max(w) log(2 / delta) / (3 n), times the `largest` reward. Su,
+    Dimakopoulou, Krishnamurthy and Dudik, "Doubly robust off-policy evaluation with shrinkage", ICML 2020, section 5.
+    The slack is the same for all candidates, and outweighs the rest where rewards are rare: the bound then leans to
+    weights as they are.
     """
     n = terms.size
     log = math.log(2.0 / delta)

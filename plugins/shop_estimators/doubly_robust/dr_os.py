@@ -9,19 +9,19 @@ from dataclasses import dataclass
 
 from framework.records import PolicyValue, WeightedRows
 from shop_estimators.given import with_model
-from shop_estimators.shrinking import Shrinking, shrunk_value, optimistic
+from shop_estimators.shrinking import Shrinking, optimistic, shrunk_value
 
 
 @dataclass(frozen=True)
 class DrOsConfig(Shrinking):
-    """`constant`: the shrinkage (0: dm, infinite: dr), or "slope" or "mse": chosen among `candidates` at level `delta`."""
+    """`constant`: from 0 (dm) to infinite (dr), or "slope" or "mse": chosen among `candidates` at level `delta`."""
 
     def __post_init__(self) -> None:
         self.check("dr_os")
 
 
 class DrOs:
-    """DR whose weights grow up to the root of the constant and fall again beyond, so that none exceeds half that root."""
+    """DR whose weights grow up to the root of the constant and fall beyond, so that none exceeds half that root."""
 
     Config = DrOsConfig
     takes: str = "rows"

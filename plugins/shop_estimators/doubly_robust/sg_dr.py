@@ -16,7 +16,7 @@ from shop_estimators.shrinking import SHARES, Shrinking, shrunk_value, sub_gauss
 
 @dataclass(frozen=True)
 class SgDrConfig(Shrinking):
-    """`constant`: from 0 (DR) to 1 (all weights 1), or "slope" or "mse": chosen among `candidates` at level `delta`."""
+    """`constant`: from 0 (dr) to 1 (weights of 1), or "slope" or "mse": chosen among `candidates` at level `delta`."""
 
     candidates: Sequence[float] = SHARES
 

@@ -82,8 +82,9 @@ class FittedQ:
         ]
         reward = found.reward[row, step]
         q = np.zeros((here.shape[1], target.shape[2]))
-        change, iteration = np.inf, 0
-        for iteration in range(1, self.config.iterations + 1):
+        change, iterations = np.inf, 0
+        while iterations < self.config.iterations:
+            iterations += 1
             goal = reward.copy()
             goal[after] += self.config.discount * ((there @ q) * there_target).sum(axis=1)
             again = np.column_stack([solver @ goal[own] for own, solver in solvers])
@@ -94,7 +95,7 @@ class FittedQ:
             if change <= self.config.tolerance * max(1.0, float(np.abs(here @ q).max(initial=0.0))):
                 break
         terms = ((_with_constant(state[:, 0]) @ q) * target[:, 0]).sum(axis=1)
-        return PolicyValue(float(terms.mean()), terms, {"iterations": float(iteration), "last_change": change})
+        return PolicyValue(float(terms.mean()), terms, {"iterations": float(iterations), "last_change": change})
 
 
 def _with_constant(state: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -47,7 +47,7 @@ class PerDecision:
     def estimate(self, logged: WeightedTrajectories) -> PolicyValue:
         """Return the policy's value of a whole trajectory."""
         found = checked_trajectories(logged, self.label)
-        weight = np.cumprod(np.where(found.there, found.weight, 1.0), axis=1)
+        weight = np.asarray(np.cumprod(np.where(found.there, found.weight, 1.0), axis=1), dtype=np.float64)
         worth = self.config.discount ** np.arange(found.reward.shape[1])
         reward = np.where(found.there, found.reward, 0.0) * worth
         return summed_places(weight, reward, self.label, self_normalised=self.config.self_normalised)

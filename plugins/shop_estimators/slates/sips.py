@@ -1,7 +1,7 @@
 """Standard inverse propensity scoring of slates: mean(w sum_k r_k), w = pi_e(slate) / pi_b(slate).
 
-Reference: Precup, Sutton, Singh, "Eligibility traces for off-policy policy evaluation", ICML 2000; named so by McInerney
-et al., KDD 2020.
+Reference: Precup, Sutton, Singh, "Eligibility traces for off-policy policy evaluation", ICML 2000; named so by
+McInerney et al., KDD 2020.
 """
 
 from __future__ import annotations

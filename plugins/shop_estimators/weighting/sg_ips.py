@@ -16,7 +16,7 @@ from shop_estimators.shrinking import SHARES, Shrinking, shrunk_value, sub_gauss
 
 @dataclass(frozen=True)
 class SgIpsConfig(Shrinking):
-    """`constant`: from 0 (IPS) to 1 (all weights 1), or "slope" or "mse": chosen among `candidates` at level `delta`."""
+    """`constant`: from 0 (ips) to 1 (weights of 1), or "slope" or "mse": chosen among `candidates` at level `delta`."""
 
     candidates: Sequence[float] = SHARES
 
@@ -25,7 +25,7 @@ class SgIpsConfig(Shrinking):
 
 
 class SgIps:
-    """Weights pulled towards 1 by their harmonic mean with it, so none exceeds 1 / constant: smooth where clipping is not."""
+    """Weights pulled towards 1 by a harmonic mean with it, none above 1 / constant: smooth where clipping is not."""
 
     Config = SgIpsConfig
     takes: str = "rows"

@@ -21,7 +21,7 @@ class SnipsConfig:
 
 
 class Snips:
-    """A weighted mean: never outside the rewards seen, shifted with them, of less spread than IPS; bias of order 1/n."""
+    """A weighted mean: never outside the rewards seen, shifted with them, of less spread; a bias of order 1 / n."""
 
     Config = SnipsConfig
     label: str = "snips"
