@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from framework.data.ranking import popularity
 from framework.data.tables import Dataset
+from framework.data.user_context import comparable
 from framework.records import NEW_USERS, Queries
 
 if TYPE_CHECKING:
@@ -18,17 +19,21 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Population:
-    """The training data with its segments, and what every trial on it has in common."""
+    """The training data with its segments, and what every trial on it has in common.
+
+    `features` (U, F) are the users' features as policies read them (`framework.data.user_context`).
+    """
 
     data: Dataset
     positions: int
     repeats: bool
     popularity: NDArray[np.int64]
+    features: NDArray[np.float64]
 
     @staticmethod
     def of(data: Dataset, *, positions: int, repeats: bool) -> Population:
         """Return the population of `data`; `repeats` false keeps what a user bought before out of the slates."""
-        return Population(data, positions, repeats, popularity(data))
+        return Population(data, positions, repeats, popularity(data), comparable(data.features))
 
     @property
     def segment_names(self) -> tuple[str, ...]:
@@ -41,7 +46,10 @@ class Population:
         known = user >= 0
         if self.data.segments is not None:
             segment[known] = self.data.segments[user[known]]
-        return Queries(user, user_ids, segment, self.segment_names, self.positions, self._exclude(user))
+        features = np.zeros((len(user), self.features.shape[1]))
+        features[known] = self.features[user[known]]
+        exclude = self._exclude(user)
+        return Queries(user, user_ids, segment, self.segment_names, self.positions, exclude, features=features)
 
     def known_queries(self, limit: int | None) -> Queries:
         """Return one query for each training user, or for every m-th of them where `limit` caps their number."""

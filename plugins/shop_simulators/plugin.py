@@ -25,4 +25,11 @@ def prelaunch_components() -> list[Component]:
             "responses by the truth of the source synthetic_shop: for proofs of the machinery",
             needs=("pyarrow",),
         ),
+        Component(
+            "simulator",
+            "planted_arms",
+            "shop_simulators.planted_arms:PlantedArms",
+            "a bandit's world: arms with planted chances, by segment and visitor, drifting, with late feedback",
+            reference="Lattimore, Szepesvari, Bandit Algorithms, 2020, chapters 4, 19 and 31",
+        ),
     ]

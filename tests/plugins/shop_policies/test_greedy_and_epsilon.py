@@ -5,7 +5,7 @@ import pytest
 
 from framework.errors import ConfigError
 from framework.records import Queries, Slates
-from shop_policies.epsilon_greedy import EpsilonGreedy, EpsilonGreedyConfig, position_probabilities
+from shop_policies.bandits.epsilon_greedy import EpsilonGreedy, EpsilonGreedyConfig, position_probabilities
 from shop_policies.greedy import Greedy, GreedyConfig
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from framework.errors import ConfigError
 from framework.records import Actions, Feedback, Queries, Responses, Slates
-from shop_policies.thompson import Thompson, ThompsonConfig
+from shop_policies.bandits.thompson import Thompson, ThompsonConfig
 
 
 def _queries(n, positions, segment=-1):

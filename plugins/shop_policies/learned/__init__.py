@@ -1,0 +1,1 @@
+"""Policies learned from a log of decisions that another policy took."""
