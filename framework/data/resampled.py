@@ -14,7 +14,8 @@ def take_users(data: Dataset, rows: NDArray[np.intp]) -> Dataset:
     """Return the data set whose users are those at `rows` (n,), in that order, with their events and features.
 
     A user taken twice is there twice, with its own copy of the events, and all ids are new then, so that no two users
-    are one; where `rows` rise, ids are kept. Events keep their order. Items stay as they are, and so do the features' values, which no other user entered.
+    are one; where `rows` rise, ids are kept. Events keep their order. Items stay as they are, and so do the features'
+    values, which no other user entered.
     """
     first = np.searchsorted(np.sort(rows), np.arange(len(data.users) + 1))
     copies = np.diff(first)

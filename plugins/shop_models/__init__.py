@@ -1,1 +1,1 @@
-"""Models that put users into segments: RFM rules and k-means."""
+"""Models that put users into segments, by rules, by groups among them, by what they will be worth; uplift learners."""

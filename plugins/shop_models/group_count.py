@@ -14,10 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from framework.stats.groups.agreement import adjusted_rand
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
+
+    Assign = Callable[[NDArray[np.float64]], NDArray[np.int32]]
+    """Gives points (n, F) their groups (n,)."""
+    Cluster = Callable[[NDArray[np.float64], int, np.random.Generator], Assign]
+    """Finds k groups among points, and returns how it would put any others."""
+    Clouds = Callable[[NDArray[np.float64], int, np.random.Generator], Sequence[NDArray[np.float64]]]
+    """Draws as many data sets as asked that are like the points (n, F) but without groups."""
 
 TOLERANCE = 0.02
 """Stabilities this close to the best count as equal; the finest grouping among them wins."""
@@ -41,7 +50,7 @@ def fit_centers(
     if k == 1 or len(points) == 0:
         return points.mean(axis=0, keepdims=True) if len(points) else np.zeros((1, points.shape[1]))
     if sample is not None and len(points) > sample:
-        start = fit_centers(points[_some(len(points), sample, rng)], k, restarts, rng)
+        start = fit_centers(points[some_rows(len(points), sample, rng)], k, restarts, rng)
         return _lloyd(points, k, rng, init=start, n_init=1)
     return _lloyd(points, k, rng, init="k-means++", n_init=restarts)
 
@@ -71,29 +80,37 @@ def silhouette(points: NDArray[np.float64], labels: NDArray[np.int32], sample: i
     """Return the mean silhouette over at most min(sample, 2000) users; NaN where they hold a single group."""
     from sklearn.metrics import silhouette_score
 
-    rows = _some(len(points), min(sample, 2000), rng)
+    rows = some_rows(len(points), min(sample, 2000), rng)
     groups = len(np.unique(labels[rows]))
     return float(silhouette_score(points[rows], labels[rows])) if 2 <= groups < len(rows) else float("nan")
 
 
-def stability(points: NDArray[np.float64], k: int, splits: int, restarts: int, rng: np.random.Generator) -> float:
-    """Return the mean adjusted Rand index, over random halves, between what their two fits say of all points."""
-    from sklearn.metrics import adjusted_rand_score
+def by_centers(restarts: int) -> Cluster:
+    """Return k-means as a way to find groups."""
 
+    def cluster(points: NDArray[np.float64], k: int, rng: np.random.Generator) -> Assign:
+        centers = fit_centers(points, k, restarts, rng)
+        return lambda others: nearest_center(others, centers)
+
+    return cluster
+
+
+def stability(points: NDArray[np.float64], k: int, splits: int, cluster: Cluster, rng: np.random.Generator) -> float:
+    """Return the mean adjusted Rand index, over random halves, between what their two fits say of all points."""
     agreement = []
     for _ in range(splits):
         order = rng.permutation(len(points))
         halves = order[: len(order) // 2], order[len(order) // 2 :]
-        first, second = (nearest_center(points, fit_centers(points[half], k, restarts, rng)) for half in halves)
-        agreement.append(adjusted_rand_score(first, second))
+        first, second = (cluster(points[half], k, rng)(points) for half in halves)
+        agreement.append(adjusted_rand(first, second))
     return float(np.mean(agreement))
 
 
-def looseness(points: NDArray[np.float64], k: int, restarts: int, rng: np.random.Generator) -> float:
+def looseness(points: NDArray[np.float64], k: int, cluster: Cluster, rng: np.random.Generator) -> float:
     """Return the share of the total sum of squares that lies within the k groups (SigClust's cluster index)."""
-    centers = fit_centers(points, k, restarts, rng)
-    within = ((points - centers[nearest_center(points, centers)]) ** 2).sum()
-    return float(within / max(((points - points.mean(axis=0)) ** 2).sum(), np.finfo(float).tiny))
+    labels = cluster(points, k, rng)(points)
+    within = sum(float(((points[labels == g] - points[labels == g].mean(axis=0)) ** 2).sum()) for g in set(labels))
+    return within / max(float(((points - points.mean(axis=0)) ** 2).sum()), float(np.finfo(float).tiny))
 
 
 def choose_count(
@@ -107,16 +124,20 @@ def choose_count(
     sample: int,
     restarts: int,
     rng: np.random.Generator,
+    cluster: Cluster | None = None,
+    clouds: Clouds | None = None,
 ) -> GroupCount:
     """Return the finest grouping among the most stable, or one group where none is stable, large and tight enough.
 
     `points` (n, F) are z-scores; at most `sample` of them are looked at, while the size `floor` is held against all.
+    `cluster` finds the groups, k-means by default, and `clouds` draws points without any, Gaussian ones by default.
     """
-    sampled = points[_some(len(points), sample, rng)]
+    cluster, clouds = cluster or by_centers(restarts), clouds or gaussian_clouds
+    sampled = points[some_rows(len(points), sample, rng)]
     # A half must be able to hold k groups at all.
     tried = [k for k in candidates if len(sampled) >= 4 * k]
-    agreement = {k: stability(sampled, k, splits, restarts, rng) for k in tried}
-    sizes = {k: _smallest(points, fit_centers(sampled, k, restarts, rng)) for k in tried}
+    agreement = {k: stability(sampled, k, splits, cluster, rng) for k in tried}
+    sizes = {k: _smallest(cluster(sampled, k, rng)(points), k) for k in tried}
     rows = [f"k = {k}: {agreement[k]:.2f}, smallest group {sizes[k]} users" for k in tried]
     table = "stability (mean adjusted Rand index between halves): " + ("; ".join(rows) if rows else "too few users")
     possible = [k for k in tried if sizes[k] >= floor]
@@ -127,8 +148,8 @@ def choose_count(
         return GroupCount(1, (f"one group: the best stability, {best:.2f}, is below {threshold:g}", table))
     count = max(k for k in possible if agreement[k] >= max(best - TOLERANCE, threshold))
     if reference_draws:
-        observed = looseness(sampled, count, restarts, rng)
-        drawn = [looseness(cloud, count, restarts, rng) for cloud in _clouds(sampled, reference_draws, rng)]
+        observed = looseness(sampled, count, cluster, rng)
+        drawn = [looseness(cloud, count, cluster, rng) for cloud in clouds(sampled, reference_draws, rng)]
         if sum(value <= observed for value in drawn) > 0.05 * (reference_draws + 1) - 1:
             reason = (
                 f"one group: k = {count} is stable, but no tighter than in a cloud without groups "
@@ -139,15 +160,17 @@ def choose_count(
     return GroupCount(count, (chosen, table))
 
 
-def _some(n: int, sample: int, rng: np.random.Generator) -> NDArray[np.intp]:
+def some_rows(n: int, sample: int, rng: np.random.Generator) -> NDArray[np.intp]:
+    """Return the places of at most `sample` of n rows, in order."""
     return np.arange(n) if n <= sample else np.sort(rng.choice(n, sample, replace=False))
 
 
-def _smallest(points: NDArray[np.float64], centers: NDArray[np.float64]) -> int:
-    return int(np.bincount(nearest_center(points, centers), minlength=len(centers)).min())
+def _smallest(labels: NDArray[np.int32], k: int) -> int:
+    return int(np.bincount(labels, minlength=k).min())
 
 
-def _clouds(points: NDArray[np.float64], draws: int, rng: np.random.Generator) -> list[NDArray[np.float64]]:
+def gaussian_clouds(points: NDArray[np.float64], draws: int, rng: np.random.Generator) -> list[NDArray[np.float64]]:
+    """Return as many clouds of n points as asked, drawn from one Gaussian of the points' mean and covariance."""
     covariance = np.atleast_2d(np.cov(points, rowvar=False))
     mean = points.mean(axis=0)
     return [rng.multivariate_normal(mean, covariance, size=len(points), method="eigh") for _ in range(draws)]

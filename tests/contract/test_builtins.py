@@ -16,7 +16,9 @@ import pytest
 from framework.components import Component
 from framework.kinds import KINDS
 from framework.testing import (
+    ClassifierTests,
     ComponentTests,
+    EstimatorTests,
     MetricTests,
     ModelTests,
     PolicyTests,
@@ -24,6 +26,7 @@ from framework.testing import (
     RerankerTests,
     SimulatorTests,
     SourceTests,
+    UpliftLearnerTests,
 )
 
 ROOT = Path(__file__).parents[2]
@@ -35,8 +38,11 @@ SUITES: dict[str, type[ComponentTests]] = {
     "recommender": RecommenderTests,
     "reranker": RerankerTests,
     "policy": PolicyTests,
+    "estimator": EstimatorTests,
     "simulator": SimulatorTests,
     "metric": MetricTests,
+    "uplift": UpliftLearnerTests,
+    "classifier": ClassifierTests,
 }
 
 # Components that the generic suite cannot feed: only their Config, docs and config file are checked here, their
@@ -68,7 +74,23 @@ OWN_TESTS = {
 # Parameters that make a component fit a shop of 60 users.
 SMALL: dict[tuple[str, str], dict[str, Any]] = {
     ("model", "kmeans"): {"floor": 5, "splits": 2, "k_max": 4, "restarts": 2},
+    ("model", "gmm"): {"floor": 5, "splits": 2, "k_max": 3, "restarts": 1},
+    ("model", "hdbscan"): {"floor": 5, "neighbours": 3, "splits": 2, "stability": 0.0},
+    ("model", "k_prototypes"): {"floor": 5, "splits": 2, "k_max": 3, "restarts": 1},
+    ("model", "autoencoder_kmeans"): {"k_max": 3, "floor": 5, "splits": 2, "hidden_sizes": [16], "latent_size": 4},
+    ("model", "dec"): {"k": 3, "hidden_sizes": [16], "latent_size": 4},
+    ("model", "vade"): {"k": 3, "hidden_sizes": [16], "latent_size": 4},
+    ("model", "coles"): {"floor": 5, "splits": 2, "k_max": 3, "restarts": 1, "epochs": 1, "size": 8, "min_events": 3},
+    ("classifier", "gradient_boosting"): {"trees": 30},
+    ("classifier", "random_forest"): {"trees": 20},
+    ("classifier", "mlp"): {"width": 16, "epochs": 8},
+    ("classifier", "ft_transformer"): {"size": 8, "layers": 1, "epochs": 5, "batch_size": 32},
+    ("classifier", "bert"): {"size": 16, "pieces": 60, "pretrain_epochs": 1, "epochs": 3, "learning_rate": 0.005},
     ("recommender", "als"): {"factors": 4},
+    ("policy", "dqn"): {"updates": 10, "items": 20},
+    ("policy", "discrete_cql"): {"updates": 10, "items": 20},
+    ("policy", "bcq"): {"updates": 10, "items": 20},
+    ("policy", "behaviour_cloning"): {"updates": 10, "items": 20},
     ("source", "synthetic_shop"): {"users": 300, "items": 40, "events": 5000},
 }
 

@@ -37,7 +37,7 @@ class BprModule(LightningModule):
         vectors = embedding(user, self.users), embedding(item, self.items), embedding(negatives, self.items)
         return pairwise_loss(*vectors, batch[3] if len(batch) > 3 else None, vectors, self.regularization)
 
-    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """Return Adam, its rate falling to 0 where it is to decay."""
         optimizer = torch.optim.Adam(self.parameters(), lr=self.learning_rate, fused=True)
         return falling(optimizer, self) if self.decay else optimizer

@@ -84,7 +84,7 @@ class UltraGcnModule(LightningModule):
         counted = (~bought).sum(dim=1).clamp(min=1)
         return config.negative_weight * (losses.masked_fill(bought, 0.0).sum(dim=1) / counted).sum()
 
-    def configure_optimizers(self) -> torch.optim.Optimizer | dict[str, Any]:
+    def configure_optimizers(self) -> Any:
         """Return Adam. Its weight decay is the gradient of regularization / 2 |e|^2 over all vectors, each batch."""
         config = self.config
         optimizer = torch.optim.Adam(

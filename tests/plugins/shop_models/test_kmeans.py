@@ -7,8 +7,8 @@ from sklearn.metrics import adjusted_rand_score
 from framework.data.tables import FeatureTable
 from framework.errors import ConfigError, PluginError
 from framework.testing import tiny_context, tiny_dataset
+from shop_models.clusterers.kmeans import Kmeans, KmeansConfig
 from shop_models.group_names import name_groups
-from shop_models.kmeans import Kmeans, KmeansConfig
 
 NAMES = ("recency_days", "frequency", "monetary", "tenure_days")
 FEW = {"splits": 4, "restarts": 3, "k_max": 6, "log": []}
@@ -55,34 +55,34 @@ def test_planted_groups_are_found(seed, sizes, tmp_path):
 def test_a_cloud_without_groups_is_one_group(correlation, tmp_path):
     # With 19 draws a Gaussian cloud that is cut stably still passes 5 % of the time; none of 4 is seen in 81 %.
     found = [fitted(cloud(s, correlation), tmp_path, seed=s) for s in range(4)]
-    assert sum(model.names == ("everyone",) for model in found) >= 3
-    assert all(model.notes[0].startswith("one group") for model in found if model.names == ("everyone",))
+    assert sum(model.users.names == ("everyone",) for model in found) >= 3
+    assert all(model.users.notes[0].startswith("one group") for model in found if model.users.names == ("everyone",))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("correlation", [0.0, 0.5, 0.8, 0.95])
 def test_clouds_are_rarely_split(correlation, tmp_path):
     # At most 5 % expected; 40 seeds, so 7 or more would come by chance with probability 0.003.
-    found = [fitted(cloud(s, correlation), tmp_path, seed=s).names for s in range(40)]
+    found = [fitted(cloud(s, correlation), tmp_path, seed=s).users.names for s in range(40)]
     assert sum(names != ("everyone",) for names in found) <= 6
 
 
 def test_floor_forbids_small_groups(tmp_path):
     data, _ = blobs(1, (300, 300, 30))
-    assert len(fitted(data, tmp_path, floor=20).names) == 3
+    assert len(fitted(data, tmp_path, floor=20).users.names) == 3
     sizes = np.bincount(fitted(data, tmp_path, floor=50).segment(data).labels)
     assert sizes[sizes > 0].min() >= 50
     alone = fitted(data, tmp_path, floor=400)
-    assert alone.names == ("everyone",)
-    assert "no split leaves 400 users" in alone.notes[0]
+    assert alone.users.names == ("everyone",)
+    assert "no split leaves 400 users" in alone.users.notes[0]
 
 
 def test_given_k_is_kept_and_small_groups_are_noted(tmp_path):
     data, _ = blobs(1, (300, 300, 30))
     model = fitted(data, tmp_path, k=3, floor=50)
-    assert model.notes[0] == "k = 3, as given"
-    assert "smallest group has 30 users, below the floor of 50" in model.notes[-1]
-    assert not any("warning" in note for note in fitted(data, tmp_path, k=3, floor=30).notes)
+    assert model.users.notes[0] == "k = 3, as given"
+    assert "smallest group has 30 users, below the floor of 50" in model.users.notes[-1]
+    assert not any("warning" in note for note in fitted(data, tmp_path, k=3, floor=30).users.notes)
 
 
 def test_groups_are_ordered_by_money_whatever_the_seed(tmp_path):
@@ -137,7 +137,7 @@ def test_patterns_and_constant_features(tmp_path):
     values = np.column_stack([data.features.values, np.ones(len(truth)), np.full(len(truth), 0.1)])
     wide = users(values, (*NAMES, "category_share_a", "category_share_b"))
     found = fitted(wide, tmp_path, features=[*NAMES, "category_share_*"], k=3)
-    assert found.space.names[-2:] == ("category_share_a", "category_share_b")
+    assert found.users.space.names[-2:] == ("category_share_a", "category_share_b")
     assert adjusted_rand_score(truth, found.segment(wide).labels) > 0.98
 
 

@@ -1,4 +1,4 @@
-"""Two segmentations of the same users on one outcome: against a bootstrap, and how often nothing is called something."""
+"""Two segmentations of the same users on one outcome: against a bootstrap, and how often nothing is called a find."""
 
 import numpy as np
 import pytest

@@ -1,0 +1,1 @@
+"""Models that find groups among users by their features, without a network."""
