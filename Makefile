@@ -10,7 +10,7 @@ quickstart: install
 	$(BIN)/python -m framework +experiment=quickstart
 
 test: install-test lint
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow"
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 -m "not slow"
 
 slow: install-slow
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m slow

@@ -55,7 +55,7 @@ DIFFERENCE = float(TABLE["x"][1::2].mean() - TABLE["x"][::2].mean())
         ("tabs.tsv", PLAIN.replace(",", "\t").encode(), ()),
         ("tabs.csv", PLAIN.replace(",", "\t").encode(), ("separator=\\t",)),
         ("semicolons.csv", PLAIN.replace(",", ";").encode(), ("separator=;",)),
-        ("zipped.csv.gz", gzip.compress(PLAIN.encode()), ()),
+        ("zipped.csv.gz", gzip.compress(PLAIN.encode(), mtime=0), ()),
         ("comments.csv", re.sub(r"(\d)\n", r'\1,"a ""b"",\nc"\n', PLAIN.replace("x\n", "x,said\n")).encode(), ()),
     ],
 )
