@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -27,13 +28,17 @@ class Condition:
         return np.asarray(np.where(undefined, self.or_undefined, met), dtype=np.bool_)
 
     def text(self) -> str:
-        """Return it in words: "recency_days at most 30"."""
+        """Return it in words: "recency_days at most 30"; an infinite threshold parts the defined from the rest."""
+        if math.isinf(self.threshold):
+            return f"{self.feature} {'undefined' if self.above else 'defined'}"
         words = f"{self.feature} {'above' if self.above else 'at most'} {self.threshold:,.15g}"
         return f"{words} or undefined" if self.or_undefined else words
 
     def sql(self) -> str:
         """Return it as an SQL expression over a column of the feature's name, where undefined is NULL."""
         column = quoted(self.feature)
+        if math.isinf(self.threshold):
+            return f"{column} IS {'NULL' if self.above else 'NOT NULL'}"
         compared = f"{column} {'>' if self.above else '<='} {_literal(self.threshold)}"
         return f"({compared} OR {column} IS NULL)" if self.or_undefined else compared
 
