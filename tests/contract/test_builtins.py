@@ -50,6 +50,7 @@ SUITES: dict[str, type[ComponentTests]] = {
 OWN_TESTS = {
     ("source", "log"): "reads a file that the user names",
     ("source", "online_retail"): "reads a file that the user names",
+    ("source", "open_bandit"): "reads logged decisions that the user names, no event log",
     ("source", "pairs"): "reads files that the user names",
     ("source", "sequences"): "reads files that the user names",
     ("simulator", "synthetic_shop"): "answers from the planted truth, which only a generated log has",

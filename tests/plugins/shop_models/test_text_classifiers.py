@@ -102,13 +102,13 @@ def test_a_checkpoint_is_fine_tuned(tmp_path):
     rows, label = tiny_rows()
     small = Bert(BertConfig(**SMALL))
     small.fit(rows, label, np.ones(len(rows)), tiny_context(tmp_path))
-    small.model.save_pretrained(tmp_path / "saved")
+    small.model.encoder.save_pretrained(tmp_path / "saved")
     small.tokenizer.save_pretrained(tmp_path / "saved")
     settings = {"checkpoint": str(tmp_path / "saved"), "epochs": 3, "learning_rate": 0.005, "local_files_only": True}
     tuned = Bert(BertConfig(**settings))
     tuned.fit(rows, label, np.ones(len(rows)), tiny_context(tmp_path))
     assert not tuned.pretraining
-    assert tuned.model.config.hidden_size == 16
+    assert tuned.model.classifier.config.hidden_size == 16
     found = tuned.probability(rows)
     assert np.mean((found >= 0.5) == label) > 0.85
 

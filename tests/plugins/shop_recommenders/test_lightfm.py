@@ -246,7 +246,7 @@ def test_without_features_it_is_as_good_as_bpr(context):
     hits = []
     for model in (
         LightFm(LightFmConfig(loss="bpr", item_features=(), embedding_size=8, batch_size=200)),
-        Bpr(BprConfig(embedding_size=8, batch_size=200)),
+        Bpr(BprConfig(embedding_size=8, batch_size=200, decay=False)),
     ):
         fit(model, data, context, dataclasses.replace(CPU, epochs=10))
         slates = model.recommend(tiny_queries(data), 10)

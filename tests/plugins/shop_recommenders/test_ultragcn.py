@@ -90,7 +90,7 @@ def test_both_ways_to_score_agree_and_so_do_their_gradients(monkeypatch):
 
 def test_penalty_is_the_gradient_of_half_the_squared_length(context):
     """Adam with weight decay against Adam on the loss with the penalty written into it."""
-    config = UltraGcnConfig(negatives=3, embedding_size=4, regularization=0.3, learning_rate=0.01)
+    config = UltraGcnConfig(negatives=3, embedding_size=4, regularization=0.3, learning_rate=0.01, decay=False)
     data = tiny_dataset(1)
     training = UltraGcn(config).training(data, context)
     module, batch = training.module, next(iter(training.loader))
@@ -129,7 +129,9 @@ def _planted(rng):
 def test_planted_blocks_are_recovered(log_of, ask, context):
     """Users of each half bought a random half of their own ten items; their slates must hold the rest of them."""
     data = log_of(_planted(np.random.default_rng(0)), users=60, items=20)
-    config = UltraGcnConfig(embedding_size=4, negatives=10, negative_weight=10.0, batch_size=20, learning_rate=0.02)
+    config = UltraGcnConfig(
+        embedding_size=4, negatives=10, negative_weight=10.0, batch_size=20, learning_rate=0.02, decay=False
+    )
     model = UltraGcn(config)
     fit(model, data, context, TrainerConfig(accelerator="cpu", epochs=40))
     slates = model.recommend(ask(list(range(60))), 10)
